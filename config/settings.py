@@ -1,0 +1,201 @@
+"""Every setting, read from the environment once. Without DATABASE_URL the installation is embedded: SQLite, a broker
+of files and secrets of its own under EARWIG_DATA.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+
+from config import embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+EARWIG_DATA = Path(env.str("EARWIG_DATA", default=str(BASE_DIR / "var"))).resolve()
+EMBEDDED = not env.str("DATABASE_URL", default="")
+_made = embedded.secrets_of(EARWIG_DATA) if EMBEDDED else {}
+
+SECRET_KEY = env.str("SECRET_KEY", default=_made.get("SECRET_KEY", "")) or "missing"
+EARWIG_KEYS = env.list("EARWIG_KEYS", default=[key for key in _made.get("EARWIG_KEYS", "").split(",") if key])
+EARWIG_SENDER_SALT = env.str("EARWIG_SENDER_SALT", default=_made.get("EARWIG_SENDER_SALT", ""))
+
+# -- Where people and programs reach us ------------------------------------------------------------------------------
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", urlsplit(PUBLIC_URL).hostname or ""]
+)
+REQUIRE_HTTPS = env.bool("REQUIRE_HTTPS", default=True)
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+INBOUND_HOST = env.str("INBOUND_HOST", default=urlsplit(PUBLIC_URL).hostname or "localhost")
+
+# -- The handoff wire ------------------------------------------------------------------------------------------------
+EARWIG_HANDOFF_KEYS = env.str("EARWIG_HANDOFF_KEYS", default="all")
+EARWIG_HANDOFF_ACCOUNT = env.str("EARWIG_HANDOFF_ACCOUNT", default="")
+HANDOFF_FROM = env.str("HANDOFF_FROM", default=f"messages@{INBOUND_HOST}")
+HANDOFF_LOGIN_URL = env.str("HANDOFF_LOGIN_URL", default=PUBLIC_URL)
+
+# -- How mail leaves -------------------------------------------------------------------------------------------------
+TRAP_HOST = "127.0.0.1"
+TRAP_PORT = env.int("EARWIG_TRAP_PORT", default=8025)
+SMTP_URL = env.str("SMTP_URL", default="")
+DELIVERY_BATCH = env.int("EARWIG_DELIVERY_BATCH", default=500)
+DELIVERY_CONNECTIONS = env.int("EARWIG_DELIVERY_CONNECTIONS", default=10)
+DRAIN_SECONDS = env.float("EARWIG_DRAIN_SECONDS", default=30.0)
+LEASE_SECONDS = env.float("EARWIG_LEASE_SECONDS", default=60.0)
+LOST_HOST_SECONDS = env.float("EARWIG_LOST_HOST_SECONDS", default=900.0)
+ARCHIVE = env.str("ARCHIVE", default="none")
+
+# -- Retention, in days ----------------------------------------------------------------------------------------------
+MAIL_RETENTION = env.int("MAIL_RETENTION", default=90)
+TRAP_RETENTION = env.int("TRAP_RETENTION", default=7)
+
+# -- Bounds of a request ---------------------------------------------------------------------------------------------
+MAX_BODY_BYTES = env.int("EARWIG_MAX_BODY_BYTES", default=25 * 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "earwig",
+    "stats",
+    "templates_app",
+    "spooling",
+    "config",
+]
+
+MIDDLEWARE = [
+    "config.middleware.Mounts",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# -- Stores ----------------------------------------------------------------------------------------------------------
+if EMBEDDED:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": EARWIG_DATA / "earwig.sqlite3",
+            # IMMEDIATE: a deferred transaction that turns into a writer fails at once, whatever the time-out.
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 30,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=30000;",
+            },
+            "CONN_MAX_AGE": None,
+        }
+    }
+else:
+    DATABASES = {"default": env.db_url("DATABASE_URL")}
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": (
+        env.cache_url("CACHE_URL")
+        if env.str("CACHE_URL", default="")
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
+}
+
+# -- Celery ----------------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://" if EMBEDDED else "")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# The fixup closes the connection around every task unless this is set.
+CELERY_DB_REUSE_MAX = 1_000_000
+CELERY_BEAT_SCHEDULE_FILENAME = str(EARWIG_DATA / "beat")
+if CELERY_BROKER_URL.startswith("filesystem:"):
+    _folder = EARWIG_DATA / "broker"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(_folder / "queue"),
+        "data_folder_out": str(_folder / "queue"),
+        "control_folder": str(_folder / "control"),
+        "processed_folder": str(_folder / "processed"),
+        "polling_interval": 0.1,
+    }
+elif CELERY_BROKER_URL.startswith("redis"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 10}
+
+# -- Web -------------------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = EARWIG_DATA / "static"
+WHITENOISE_USE_FINDERS = True
+LOGIN_URL = "/admin/login/"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https:")
+X_FRAME_OPTIONS = "SAMEORIGIN"
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"}]
+UNFOLD = {"SITE_TITLE": "Earwig", "SITE_HEADER": "Earwig", "SITE_URL": "/admin/"}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["earwig.web.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PAGINATION_CLASS": "earwig.web.paging.Paging",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "earwig.web.errors.handle",
+    "DATETIME_FORMAT": "iso-8601",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Earwig",
+    "DESCRIPTION": "The native API of Earwig, a self-hosted mail platform.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
+}

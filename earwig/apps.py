@@ -1,0 +1,9 @@
+"""The application `earwig`: who may send, and what they hand over."""
+
+from django.apps import AppConfig
+
+
+class EarwigConfig(AppConfig):
+    name = "earwig"
+    verbose_name = "Accounts"
+    default_auto_field = "django.db.models.BigAutoField"

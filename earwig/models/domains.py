@@ -1,0 +1,68 @@
+"""Sending domains and their signing keys."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from earwig.models.accounts import Account
+
+
+class Domain(models.Model):
+    """A domain that an account sends from. Verified: its owner published our key, so no other account may use it."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="domains")
+    name = models.CharField(max_length=253, help_text="Lower case, A-labels.")
+    return_path_host = models.CharField(max_length=253, blank=True)
+    tracking_host = models.CharField(max_length=253, blank=True)
+    default = models.BooleanField(default=False)
+    disabled = models.BooleanField(default=False)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "name"], name="domain_once_per_account"),
+            models.UniqueConstraint(
+                fields=["account"], condition=models.Q(default=True), name="domain_one_default_per_account"
+            ),
+        ]
+        indexes = [models.Index(fields=["name"], name="domain_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Algorithm(models.TextChoices):
+    """Signature algorithms of DKIM (RFC 6376, RFC 8463)."""
+
+    #: Understood by every receiver.
+    RSA = "rsa-sha256"
+    #: Only beside RSA: big receivers ignore it alone.
+    ED25519 = "ed25519-sha256"
+
+
+class DkimKey(models.Model):
+    """A signing key of a domain; the private half is sealed with the installation's ring."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="dkim_keys")
+    selector = models.CharField(max_length=63)
+    algorithm = models.CharField(max_length=14, choices=Algorithm.choices, default=Algorithm.RSA)
+    private_key_sealed = models.TextField(editable=False)
+    public_record = models.TextField(editable=False)
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = "DKIM key"
+        constraints = [
+            models.UniqueConstraint(fields=["domain", "selector"], name="dkim_selector_once_per_domain"),
+            models.UniqueConstraint(
+                fields=["domain", "algorithm"],
+                condition=models.Q(active=True),
+                name="dkim_one_active_key_per_algorithm",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.selector}._domainkey"

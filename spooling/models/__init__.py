@@ -1,0 +1,26 @@
+"""The tables of `spooling`, one module a noun."""
+
+from spooling.models.contents import Attachment, Content, ContentFile
+from spooling.models.mails import Claim, LedgerDelta, Mail
+from spooling.models.routers import ConnectionSlot, Route, Router, Shape
+from spooling.models.spoolers import JobRequest, Spooler, Submission
+from spooling.models.suppressions import Suppression
+from spooling.models.trap import TrappedMail
+
+__all__ = [
+    "Attachment",
+    "Claim",
+    "ConnectionSlot",
+    "Content",
+    "ContentFile",
+    "JobRequest",
+    "LedgerDelta",
+    "Mail",
+    "Route",
+    "Router",
+    "Shape",
+    "Spooler",
+    "Submission",
+    "Suppression",
+    "TrappedMail",
+]

@@ -1,0 +1,53 @@
+"""What a mail says: stored once, shared by all mails of a send, immutable."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from earwig.models import Account
+
+
+class Attachment(models.Model):
+    """A file's bytes, once per account and digest."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the data.")
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "digest"], name="attachment_once_per_account")
+        ]
+
+
+class Content(models.Model):
+    """Subject, sender, bodies and headers of a send. Compiled once per worker; a mail carries only its variables."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    subject = models.TextField(blank=True)
+    from_name = models.TextField(blank=True)
+    from_email = models.CharField(max_length=320)
+    reply_to = models.JSONField(default=list, help_text="[[name, email], …]")
+    to = models.JSONField(
+        default=list, help_text="[[name, email], …] shown to all; empty: each mail shows its own."
+    )
+    cc = models.JSONField(default=list)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    headers = models.JSONField(default=list, help_text="[[name, value], …]")
+    template_language = models.CharField(max_length=10, default="mustache")
+    language = models.CharField(max_length=12, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    erased_at = models.DateTimeField(null=True)
+
+
+class ContentFile(models.Model):
+    """A file as one content shows it."""
+
+    content = models.ForeignKey(Content, on_delete=models.CASCADE, related_name="files")
+    attachment = models.ForeignKey(Attachment, on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=255)
+    type = models.CharField(max_length=127)
+    cid = models.CharField(max_length=200, blank=True, help_text="Empty: an attachment; else inline.")

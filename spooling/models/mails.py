@@ -1,0 +1,160 @@
+"""The outbox: one row a mail, one row a claimed batch, and the increments of the ledger."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from earwig.models import Account, DeliveryAttempt, Domain
+from spooling.models.contents import Content
+from spooling.models.routers import Router
+from spooling.models.spoolers import Lane, Spooler, Submission
+
+
+class MailState(models.TextChoices):
+    """The nine words of the ledger; `spooling.outbox` alone writes them."""
+
+    #: Stored; leaves when due.
+    WAITING = "waiting"
+    #: Claimed by a worker.
+    SENDING = "sending"
+    #: The receiving server took it.
+    DELIVERED = "delivered"
+    #: Refused for good, or given up.
+    FAILED = "failed"
+    #: Suppressed.
+    BLOCKED = "blocked"
+    #: Held for a person.
+    QUARANTINED = "quarantined"
+    #: Its `not_after` passed first.
+    EXPIRED = "expired"
+    #: Itself or its spooler was cancelled.
+    CANCELLED = "cancelled"
+    #: The reply after the final dot was lost.
+    IN_DOUBT = "in_doubt"
+
+
+class Claim(models.Model):
+    """A batch that one worker may send until its lease ends. Gone when all of it is settled."""
+
+    worker = models.CharField(max_length=32, help_text="Names the worker's journal too.")
+    host = models.CharField(max_length=64, help_text="The data folder the journal lies in.")
+    boot = models.CharField(
+        max_length=36, help_text="The boot of the host: a journal may lose its tail in a crash of it."
+    )
+    lane = models.CharField(max_length=13, choices=Lane.choices)
+    leased_until = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["leased_until"], name="claim_by_lease")]
+
+
+def _loose(to: type[models.Model], **options: bool) -> models.ForeignKey:
+    """A reference without a constraint or an index: four checked keys cost a bulk insert half its speed, and no code
+    path deletes what a mail refers to.
+    """
+    return models.ForeignKey(
+        to, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+", **options
+    )
+
+
+class Mail(models.Model):
+    """One content to one address. The row is the job: whatever its state says is still to be done, is done."""
+
+    public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    account = _loose(Account)
+    spooler = _loose(Spooler)
+    submission = _loose(Submission)
+    content = _loose(Content)
+    domain = _loose(Domain, null=True)
+    attempt = _loose(DeliveryAttempt, null=True)
+    lane = models.CharField(max_length=13, choices=Lane.choices)
+    email = models.CharField(max_length=320)
+    name = models.CharField(max_length=200, blank=True)
+    variables = models.JSONField(default=dict)
+    provider = models.CharField(max_length=32)
+    state = models.CharField(max_length=11, choices=MailState.choices, default=MailState.WAITING)
+    due_at = models.DateTimeField(default=timezone.now)
+    not_after = models.DateTimeField(null=True)
+    #: Set by the first temporary failure; a try that fails later than this is the last.
+    give_up_at = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    claim = _loose(Claim, null=True)
+    router = _loose(Router, null=True)
+    last_code = models.PositiveSmallIntegerField(null=True)
+    last_reply = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+    bounced_at = models.DateTimeField(null=True)
+    bounce_class = models.CharField(max_length=20, blank=True)
+    opened_at = models.DateTimeField(null=True)
+    clicked_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="mail_known_state", condition=models.Q(state__in=MailState.values)),
+            models.UniqueConstraint(
+                fields=["attempt"], condition=models.Q(attempt__isnull=False), name="mail_one_per_attempt"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["spooler", "provider", "due_at", "id"],
+                condition=models.Q(state="waiting", lane="bulk"),
+                name="mail_bulk_waiting",
+            ),
+            models.Index(
+                fields=["provider", "due_at", "id"],
+                condition=models.Q(state="waiting", lane="transactional"),
+                name="mail_transactional_waiting",
+            ),
+            models.Index(fields=["claim"], condition=models.Q(state="sending"), name="mail_sending"),
+            models.Index(fields=["id"], condition=models.Q(state="in_doubt"), name="mail_in_doubt"),
+            models.Index(fields=["account", "id"], name="mail_of_account"),
+            models.Index(fields=["spooler", "id"], name="mail_of_spooler"),
+            models.Index(fields=["email", "account"], name="mail_by_address"),
+        ]
+
+
+class LedgerDelta(models.Model):
+    """What one transaction changed in a spooler's ledger. The ledger is the sum; old rows are merged by the hour."""
+
+    spooler = models.ForeignKey(Spooler, on_delete=models.CASCADE, related_name="deltas", db_index=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    at = models.DateTimeField(default=timezone.now)
+    spooled = models.BigIntegerField(default=0, db_default=0)
+    waiting = models.BigIntegerField(default=0, db_default=0)
+    sending = models.BigIntegerField(default=0, db_default=0)
+    delivered = models.BigIntegerField(default=0, db_default=0)
+    failed = models.BigIntegerField(default=0, db_default=0)
+    blocked = models.BigIntegerField(default=0, db_default=0)
+    quarantined = models.BigIntegerField(default=0, db_default=0)
+    expired = models.BigIntegerField(default=0, db_default=0)
+    cancelled = models.BigIntegerField(default=0, db_default=0)
+    in_doubt = models.BigIntegerField(default=0, db_default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="ledger_delta_balances",
+                condition=models.Q(
+                    spooled=models.F("waiting")
+                    + models.F("sending")
+                    + models.F("delivered")
+                    + models.F("failed")
+                    + models.F("blocked")
+                    + models.F("quarantined")
+                    + models.F("expired")
+                    + models.F("cancelled")
+                    + models.F("in_doubt")
+                ),
+            )
+        ]
+        indexes = [
+            models.Index(fields=["spooler", "at"], name="ledger_delta_of_spooler"),
+            models.Index(fields=["account", "at"], name="ledger_delta_of_account"),
+        ]

@@ -1,0 +1,9 @@
+"""The application `stats`: what became of it."""
+
+from django.apps import AppConfig
+
+
+class StatsConfig(AppConfig):
+    name = "stats"
+    verbose_name = "Figures"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,9 @@
+"""The application `templates_app`: what a mail says."""
+
+from django.apps import AppConfig
+
+
+class TemplatesConfig(AppConfig):
+    name = "templates_app"
+    verbose_name = "Templates"
+    default_auto_field = "django.db.models.BigAutoField"
