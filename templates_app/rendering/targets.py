@@ -1,0 +1,37 @@
+"""What a program is built for: escaping, transfer encoding, limits."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Escape(StrEnum):
+    """What becomes of values that the template does not ask for raw."""
+
+    HTML = "html"
+    NONE = "none"
+
+
+class Transfer(StrEnum):
+    """How the result is written: as text, or as an encoded body part (RFC 2045 §6.7, UTF-8)."""
+
+    PLAIN = "plain"
+    QUOTED_PRINTABLE = "quoted-printable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one template and of one rendering; `output` counts characters as transferred."""
+
+    source: int = 1024 * 1024
+    tags: int = 2_000
+    name: int = 500
+    depth: int = 16
+    steps: int = 20_000
+    output: int = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    escape: Escape
+    transfer: Transfer
+    limits: Limits = Limits()
