@@ -739,4 +739,31 @@ class Migration(migrations.Migration):
                 name="sender_purged_has_no_name",
             ),
         ),
+        migrations.CreateModel(
+            name="SaltFingerprint",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("value", models.CharField(max_length=64)),
+                ("held_at", models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+        ),
+        migrations.AddConstraint(
+            model_name="domain",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("verified_at__isnull", False)),
+                fields=("name",),
+                name="domain_verified_once",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="saltfingerprint",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("id", 1)), name="salt_fingerprint_is_single"
+            ),
+        ),
     ]

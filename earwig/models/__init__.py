@@ -6,7 +6,7 @@ from earwig.models.audit import AuditEntry, IdempotencyKey
 from earwig.models.domains import DkimKey, Domain
 from earwig.models.messages import DeliveryAttempt, HandoffMessage, MessageRecipient, Reply, ResponseStatistic
 from earwig.models.people import ContactDetail, Person
-from earwig.models.senders import Sender, SenderPurge
+from earwig.models.senders import SaltFingerprint, Sender, SenderPurge
 
 __all__ = [
     "Account",
@@ -23,6 +23,7 @@ __all__ = [
     "Person",
     "Reply",
     "ResponseStatistic",
+    "SaltFingerprint",
     "Sender",
     "SenderPurge",
 ]

@@ -33,7 +33,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
 
 class ApiKey(models.Model):
-    """A credential. Only the SHA-256 of its 40 hex digits is stored; the first eight are public and name it in lists."""
+    """A credential. Of its 40 hex digits only the SHA-256 is stored; the first eight are public."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="api_keys")
     user = models.ForeignKey(

@@ -9,7 +9,7 @@ from earwig.models.accounts import Account
 
 
 class Domain(models.Model):
-    """A domain that an account sends from. Verified: its owner published our key, so no other account may use it."""
+    """A domain that an account sends from. Verified: known to be its own, so no other account may use it."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="domains")
     name = models.CharField(max_length=253, help_text="Lower case, A-labels.")
@@ -25,6 +25,9 @@ class Domain(models.Model):
             models.UniqueConstraint(fields=["account", "name"], name="domain_once_per_account"),
             models.UniqueConstraint(
                 fields=["account"], condition=models.Q(default=True), name="domain_one_default_per_account"
+            ),
+            models.UniqueConstraint(
+                fields=["name"], condition=models.Q(verified_at__isnull=False), name="domain_verified_once"
             ),
         ]
         indexes = [models.Index(fields=["name"], name="domain_by_name")]

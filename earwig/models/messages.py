@@ -1,4 +1,4 @@
-"""Messages that applications hand over, and what became of them at each recipient (handoff contract §1, §5, §6)."""
+"""Messages that applications hand over, and what became of each at its recipients (handoff contract §1, §5)."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class ContactType(models.TextChoices):
 
 
 class BlockReason(models.TextChoices):
-    """Why a contact is not used. A contact blocked by an import comes back with a later import; others do not."""
+    """Why a contact is not used. One blocked by an import comes back with a later import; others do not."""
 
     #: The last import no longer lists it.
     IMPORT = "import"

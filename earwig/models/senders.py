@@ -17,7 +17,7 @@ class SenderQuerySet(models.QuerySet["Sender"]):
 
 
 class Sender(models.Model):
-    """Who wrote a message. Outlives its own address: the hash keeps linking past messages (handoff contract §4)."""
+    """Who wrote a message. Outlives its address: the hash links past messages (handoff contract §4)."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="senders")
     hash = models.CharField(
@@ -54,3 +54,13 @@ class SenderPurge(models.Model):
     sender = models.ForeignKey(Sender, on_delete=models.CASCADE, related_name="purges")
     at = models.DateTimeField(default=timezone.now)
     erased = models.JSONField(default=dict, help_text="Number of rows by table.")
+
+
+class SaltFingerprint(models.Model):
+    """Which salt the stored hashes were made with. One row at most, from the first hash on."""
+
+    value = models.CharField(max_length=64)
+    held_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="salt_fingerprint_is_single", condition=models.Q(id=1))]

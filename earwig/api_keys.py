@@ -1,0 +1,284 @@
+"""Keys of programs: issued, adopted, authenticated, rotated with overlap, revoked. Stored as SHA-256 only."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import ipaddress
+import logging
+import re
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, TypedDict, Unpack
+
+from django.db import DatabaseError, models, transaction
+
+from earwig import addresses, errors
+from earwig.models import Account, ApiKey
+from earwig.models.api_keys import Scope
+
+#: How long a process may go on trusting what it read of a key.
+TRUSTED = timedelta(seconds=5)
+#: How precise `last_used_at` is.
+USE_NOTED_EVERY = timedelta(minutes=1)
+PREFIX_LENGTH = 8
+_MOST_CACHED = 10_000
+_OLD_SECRET = re.compile(r"[0-9a-f]{32}")
+
+log = logging.getLogger(__name__)
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Restrictions(TypedDict, total=False):
+    """What narrows a key; each may be left out."""
+
+    user: Any
+    expires_at: datetime | None
+    allowed_ips: Iterable[str]
+    allowed_sender_domains: Iterable[str]
+    requests_per_minute: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Issued:
+    """A key and, this once, its secret."""
+
+    key: ApiKey
+    secret: str = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What a request may do, by the key it came with."""
+
+    key_id: int
+    prefix: str
+    account_id: int
+    account_slug: str
+    scopes: frozenset[str]
+    allowed_sender_domains: frozenset[str]
+    requests_per_minute: int | None
+    user_id: int | None
+    wire_settings: dict[str, Any]
+
+    def require(self, scope: str) -> None:
+        """Raises ScopeMissing."""
+        if scope not in self.scopes:
+            raise errors.ScopeMissing
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Read:
+    credential: Credential
+    networks: tuple[Network, ...]
+    expires_at: datetime | None
+    read_at: datetime
+
+    def is_fresh(self, now: datetime) -> bool:
+        age = now - self.read_at
+        return timedelta(0) <= age < TRUSTED and (self.expires_at is None or now < self.expires_at)
+
+
+_read: dict[str, _Read] = {}
+_noted: dict[int, datetime] = {}
+
+
+def issue(
+    account: Account, *, name: str, scopes: Iterable[str], now: datetime, **restrictions: Unpack[Restrictions]
+) -> Issued:
+    """A new key of 40 hex digits (160 random bits). Raises InvalidKey."""
+    secret = secrets.token_hex(20)
+    key = _build(account, secret, name, now)
+    key.scopes = _scopes_of(scopes)
+    _restrict(key, restrictions)
+    key.save(force_insert=True)
+    return Issued(key, secret)
+
+
+def adopt(account: Account, secret: str, *, name: str, scopes: Iterable[str], now: datetime) -> ApiKey:
+    """Take over a key of 32 hex digits from an old installation, so that its clients need no new one.
+
+    Raises InvalidKey.
+    """
+    if not _OLD_SECRET.fullmatch(secret):
+        raise errors.InvalidKey("An adopted key has 32 hex digits.")
+    key = _build(account, secret, name, now)
+    key.scopes = _scopes_of(scopes)
+    if ApiKey.objects.filter(digest=key.digest).exists():
+        raise errors.InvalidKey("This key is in use already.")
+    key.save(force_insert=True)
+    return key
+
+
+def authenticate(secret: str, *, ip: str, now: datetime) -> Credential:
+    """What the key may do. Another process's change is seen within 5 s, this process's at once.
+
+    Raises UnknownKey (unknown, revoked, expired, account inactive) and AddressNotAllowed.
+    """
+    digest = digest_of(secret)
+    read = _read.get(digest)
+    if read is None or not read.is_fresh(now):
+        read = _look_up(digest, now)
+    if read.networks and not _is_inside(ip, read.networks):
+        raise errors.AddressNotAllowed
+    _note_use(read.credential.key_id, now)
+    return read.credential
+
+
+@transaction.atomic
+def rotate(key: ApiKey, *, overlap: timedelta, now: datetime) -> Issued:
+    """A new key with the same rights and the same length of life; the old one stays for `overlap` at most.
+
+    Raises KeyClosed, and InvalidKey for a negative overlap.
+    """
+    if overlap < timedelta(0):
+        raise errors.InvalidKey("An overlap is not negative.")
+    old = (
+        ApiKey.objects.usable(now).select_for_update(of=("self",)).filter(pk=key.pk, replaced_by=None).first()
+    )
+    if old is None:
+        raise errors.KeyClosed
+    issued = _successor(old, now)
+    until = now + overlap
+    old.expires_at = min(until, old.expires_at or until)
+    old.replaced_by = issued.key
+    old.save(update_fields=["expires_at", "replaced_by"])
+    _close_here(old.digest)
+    return issued
+
+
+def revoke(key: ApiKey, *, now: datetime) -> None:
+    """The key opens nothing from now on. Raises KeyClosed when it is revoked already."""
+    if not ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now):
+        raise errors.KeyClosed
+    _close_here(key.digest)
+    key.refresh_from_db(fields=["revoked_at"])
+
+
+def change(key: ApiKey, **restrictions: Unpack[Restrictions]) -> None:
+    """Set what narrows a key, and only that. Raises InvalidKey."""
+    _restrict(key, restrictions)
+    key.save(update_fields=list(restrictions))
+    _close_here(key.digest)
+
+
+def digest_of(secret: str) -> str:
+    """SHA-256 in hex. No salt and no stretching: the secret has 128 random bits or more."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Addresses and networks in CIDR form. Raises InvalidKey naming the first that is neither."""
+    networks = []
+    for text in texts:
+        try:
+            networks.append(ipaddress.ip_network(text.strip(), strict=False))
+        except ValueError:
+            raise errors.InvalidKey(f"Neither an address nor a network: {text[:50]}") from None
+    return tuple(networks)
+
+
+def forget_cached() -> None:
+    """Make this process read every key anew."""
+    _read.clear()
+    _noted.clear()
+
+
+def _build(account: Account, secret: str, name: str, now: datetime) -> ApiKey:
+    return ApiKey(
+        account=account, name=name, prefix=secret[:PREFIX_LENGTH], digest=digest_of(secret), created_at=now
+    )
+
+
+def _successor(old: ApiKey, now: datetime) -> Issued:
+    secret = secrets.token_hex(20)
+    key = _build(old.account, secret, old.name, now)
+    for field in ("scopes", "allowed_ips", "allowed_sender_domains", "requests_per_minute", "wire_settings"):
+        setattr(key, field, getattr(old, field))
+    key.user_id = old.user_id
+    key.expires_at = now + (old.expires_at - old.created_at) if old.expires_at else None
+    key.save(force_insert=True)
+    return Issued(key, secret)
+
+
+def _scopes_of(scopes: Iterable[str]) -> list[str]:
+    asked = set(scopes)
+    unknown = asked - set(Scope.values)
+    if unknown:
+        raise errors.InvalidKey(f"Unknown scope: {min(unknown)[:50]}")
+    return [scope for scope in Scope.values if scope in asked]
+
+
+def _restrict(key: ApiKey, restrictions: Restrictions) -> None:
+    for field, value in restrictions.items():
+        setattr(key, field, _CHECKED[field](value) if field in _CHECKED else value)
+
+
+def _domains_of(names: Iterable[str]) -> list[str]:
+    domains = [addresses.canonical_domain(name.strip()) for name in names]
+    for domain in domains:
+        if not addresses.is_domain(domain):
+            raise errors.InvalidKey(f"Not a domain name: {domain[:50]}")
+    return domains
+
+
+_CHECKED: dict[str, Any] = {
+    "allowed_ips": lambda texts: [str(network) for network in networks_of(texts)],
+    "allowed_sender_domains": _domains_of,
+}
+
+
+def _look_up(digest: str, now: datetime) -> _Read:
+    key = ApiKey.objects.usable(now).select_related("account").filter(digest=digest).first()
+    if key is None:
+        _close_here(digest)
+        raise errors.UnknownKey
+    if len(_read) >= _MOST_CACHED:
+        _read.clear()
+    read = _read[digest] = _Read(_credential_of(key), networks_of(key.allowed_ips), key.expires_at, now)
+    return read
+
+
+def _credential_of(key: ApiKey) -> Credential:
+    return Credential(
+        key_id=key.pk,
+        prefix=key.prefix,
+        account_id=key.account_id,
+        account_slug=key.account.slug,
+        scopes=frozenset(key.scopes),
+        allowed_sender_domains=frozenset(key.allowed_sender_domains),
+        requests_per_minute=key.requests_per_minute,
+        user_id=key.user_id,
+        wire_settings=key.wire_settings,
+    )
+
+
+def _close_here(digest: str) -> None:
+    _read.pop(digest, None)
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_inside(ip: str, networks: tuple[Network, ...]) -> bool:
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)
+
+
+def _note_use(key_id: int, now: datetime) -> None:
+    noted_at = _noted.get(key_id)
+    if noted_at is not None and now - noted_at < USE_NOTED_EVERY:
+        return
+    _noted[key_id] = now
+    stale = models.Q(last_used_at=None) | models.Q(last_used_at__lte=now - USE_NOTED_EVERY)
+    try:
+        with transaction.atomic():
+            ApiKey.objects.filter(stale, pk=key_id).update(last_used_at=now)
+    except DatabaseError:
+        # A request is worth more than a note that it came.
+        log.warning("The use of a key could not be noted", extra={"key_id": key_id})

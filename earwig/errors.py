@@ -1,0 +1,110 @@
+"""Every error of `earwig`: the docstring is the message, `code` is stable; each wire maps all of them."""
+
+from __future__ import annotations
+
+
+class EarwigError(Exception):
+    """The call cannot be carried out."""
+
+    code = "error"
+
+    @property
+    def message(self) -> str:
+        """What to tell the caller: what was raised with, else the docstring's sentence. Holds no secret."""
+        return str(self.args[0]) if self.args else (self.__doc__ or "")
+
+
+class UnknownKey(EarwigError):
+    """The key is unknown, revoked or expired."""
+
+    code = "unknown_key"
+
+
+class AddressNotAllowed(EarwigError):
+    """The key may not be used from this address."""
+
+    code = "address_not_allowed"
+
+
+class ScopeMissing(EarwigError):
+    """The key may not do this."""
+
+    code = "scope_missing"
+
+
+class InvalidKey(EarwigError):
+    """A key cannot have these properties."""
+
+    code = "invalid_key"
+
+
+class KeyClosed(EarwigError):
+    """The key is revoked, expired or replaced already."""
+
+    code = "key_closed"
+
+
+class Unsealable(EarwigError):
+    """No key of the ring EARWIG_KEYS opens this secret."""
+
+    code = "unsealable"
+
+
+class SaltChanged(EarwigError):
+    """EARWIG_SENDER_SALT is not the one that the stored hashes were made with."""
+
+    code = "salt_changed"
+
+
+class InvalidAccount(EarwigError):
+    """An account cannot have these properties."""
+
+    code = "invalid_account"
+
+
+class AccountExists(EarwigError):
+    """There is an account of this name already."""
+
+    code = "account_exists"
+
+
+class UserExists(EarwigError):
+    """There is a user of this name already."""
+
+    code = "user_exists"
+
+
+class DomainNotAllowed(EarwigError):
+    """The account may not send from this domain."""
+
+    code = "domain_not_allowed"
+
+
+class InvalidDomain(EarwigError):
+    """Not a domain name."""
+
+    code = "invalid_domain"
+
+
+class DomainExists(EarwigError):
+    """The account has this domain already."""
+
+    code = "domain_exists"
+
+
+class DomainTaken(EarwigError):
+    """Another account has verified this domain."""
+
+    code = "domain_taken"
+
+
+class DkimKeyRefused(EarwigError):
+    """The domain cannot have this signing key."""
+
+    code = "dkim_key_refused"
+
+
+class InvalidPerson(EarwigError):
+    """A person cannot have these properties."""
+
+    code = "invalid_person"
