@@ -3,12 +3,13 @@
 from spooling.models.contents import Attachment, Content, ContentFile
 from spooling.models.mails import Claim, LedgerDelta, Mail
 from spooling.models.routers import ConnectionSlot, Route, Router, Shape
-from spooling.models.spoolers import JobRequest, Spooler, Submission
+from spooling.models.spoolers import Backlog, JobRequest, Spooler, Submission
 from spooling.models.suppressions import Suppression
 from spooling.models.trap import TrappedMail
 
 __all__ = [
     "Attachment",
+    "Backlog",
     "Claim",
     "ConnectionSlot",
     "Content",

@@ -77,11 +77,6 @@ class Spooler(models.Model):
     variables = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
-    #: When its first waiting mail is due; None: none waits. Bulk only, so that idle campaigns cost no look.
-    next_due_at = models.DateTimeField(null=True, blank=True, editable=False)
-    #: By provider, (due_at, id) below which nothing waits: spares claims the dead index entries of what has left.
-    floors = models.JSONField(default=dict, editable=False)
-
     objects = SpoolerQuerySet.as_manager()
 
     class Meta:
@@ -100,13 +95,41 @@ class Spooler(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "id"], name="spooler_of_account"),
-            models.Index(
-                fields=["next_due_at"], condition=models.Q(next_due_at__isnull=False), name="spooler_due"
-            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class BacklogQuerySet(models.QuerySet["Backlog"]):
+    def of(self, spooler_id: int, provider: str) -> BacklogQuerySet:
+        return self.filter(spooler_id=spooler_id, provider=provider)
+
+    def idle_at(self, due_at: datetime) -> BacklogQuerySet:
+        """Backlogs that do not know yet that something is due at `due_at`."""
+        return self.filter(models.Q(next_due_at=None) | models.Q(next_due_at__gt=due_at))
+
+
+class Backlog(models.Model):
+    """What waits in a bulk spooler for one provider, so that idle campaigns cost no look and busy ones no long one."""
+
+    spooler = models.ForeignKey(Spooler, on_delete=models.CASCADE, related_name="backlogs")
+    provider = models.CharField(max_length=32)
+    #: Not before then is anything due; None: nothing waits. May lag behind: the control tick mends it.
+    next_due_at = models.DateTimeField(null=True)
+    #: A claim starts above (floor_at, floor_id): below lie the dead index entries of what has left.
+    floor_at = models.DateTimeField(null=True)
+    floor_id = models.BigIntegerField(default=0)
+
+    objects = BacklogQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["spooler", "provider"], name="backlog_once_per_provider")]
+        indexes = [
+            models.Index(
+                fields=["next_due_at"], condition=models.Q(next_due_at__isnull=False), name="backlog_due"
+            )
+        ]
 
 
 class Submission(models.Model):

@@ -1,0 +1,39 @@
+"""What `spooling` refuses. Each class's docstring is its message; wires map classes to their own answers."""
+
+from earwig import errors
+
+
+class SpoolingError(errors.EarwigError):
+    """Mail could not be spooled."""
+
+    code = "spooling"
+
+
+class MailHasLeft(SpoolingError):
+    """The mail has left and cannot be cancelled."""
+
+    code = "mail_has_left"
+
+
+class LimitReached(SpoolingError):
+    """The account's sending limit is reached."""
+
+    code = "limit_reached"
+
+
+class SpoolerClosed(SpoolingError):
+    """The spooler takes no more mail."""
+
+    code = "spooler_closed"
+
+
+class SpoolerStateConflict(SpoolingError):
+    """The spooler's state does not allow this."""
+
+    code = "spooler_state_conflict"
+
+
+class NoRouter(SpoolingError):
+    """No router is set up for this mail."""
+
+    code = "no_router"

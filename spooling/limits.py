@@ -1,0 +1,78 @@
+"""An account's sending limits: checked against figures at most a second old when mail is accepted, and again at claim."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Sum
+
+from earwig.models import Account
+from spooling import errors
+from spooling.models import LedgerDelta
+
+#: How long counted figures serve.
+FIGURES_SECONDS = 1.0
+#: How long an account's limits serve; a change in the admin holds from then on.
+LIMITS_SECONDS = 5.0
+
+_WINDOWS = (
+    ("mails_per_hour", timedelta(hours=1)),
+    ("mails_per_day", timedelta(days=1)),
+    ("mails_per_month", timedelta(days=30)),
+)
+
+
+@dataclass(slots=True)
+class _Room:
+    """What an account may still do; `until` tells when to look again."""
+
+    until: datetime
+    left: int | None
+
+
+_lock = threading.Lock()
+_rooms: dict[tuple[int, str], _Room] = {}
+
+
+def check(account_id: int, count: int, *, now: datetime) -> None:
+    """Take room for `count` mails to be spooled. Raises LimitReached when there is not enough for all of them."""
+    if take(account_id, count, figure="spooled", now=now) < count:
+        give_back(account_id, count, figure="spooled")
+        raise errors.LimitReached
+
+
+def take(account_id: int, count: int, *, figure: str, now: datetime) -> int:
+    """How many of `count` mails fit: all of them where the account has no limit. `figure` is a column of the ledger."""
+    room = _rooms.get((account_id, figure))
+    if room is None or room.until <= now:
+        room = _look(account_id, figure, now)
+    if room.left is None:
+        return count
+    with _lock:
+        taken = max(0, min(count, room.left))
+        room.left -= taken
+    return taken
+
+
+def give_back(account_id: int, count: int, *, figure: str) -> None:
+    """Forget the cached room, so that the next call counts afresh."""
+    _rooms.pop((account_id, figure), None)
+
+
+def _look(account_id: int, figure: str, now: datetime) -> _Room:
+    account = Account.objects.only(*(name for name, _ in _WINDOWS)).get(pk=account_id)
+    limited = [(getattr(account, name), now - span) for name, span in _WINDOWS if getattr(account, name) is not None]
+    if limited:
+        lefts = [limit - _count(account_id, figure, since) for limit, since in limited]
+        room = _Room(now + timedelta(seconds=FIGURES_SECONDS), min(lefts))
+    else:
+        room = _Room(now + timedelta(seconds=LIMITS_SECONDS), None)
+    _rooms[account_id, figure] = room
+    return room
+
+
+def _count(account_id: int, figure: str, since: datetime) -> int:
+    deltas = LedgerDelta.objects.filter(account_id=account_id, at__gt=since)
+    return int(deltas.aggregate(total=Sum(figure))["total"] or 0)

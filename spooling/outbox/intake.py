@@ -1,0 +1,121 @@
+"""Stores mail. When `accept` returns, every mail is a committed row, or will be when the caller's transaction is."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from spooling import doorbell, limits, spoolers
+from spooling.models import Attachment, Backlog, ContentFile
+from spooling.models.spoolers import Lane
+from spooling.outbox import dialect
+from spooling.outbox.drafts import Accepted, NewContent, NewFile, NewMail, NewSend, NewSubmission
+from stats import providers
+
+__all__ = ["Accepted", "NewContent", "NewFile", "NewMail", "NewSend", "NewSubmission", "accept"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A mail about to be stored: its send's number, its place in the outbox, its recipient."""
+
+    send: int
+    public_id: str
+    spooler_id: int
+    lane: str
+    domain_id: int | None
+    due_at: datetime
+    not_after: datetime | None
+    provider: str
+    mail: NewMail
+
+
+def accept(submission: NewSubmission, sends: Sequence[NewSend], *, now: datetime) -> list[Accepted]:
+    """Store all mails of all `sends`, or none; in order. Rings their lanes once they are committed.
+
+    Raises LimitReached when they would exceed a limit of the account.
+    """
+    rows = _rows(submission, sends, now)
+    limits.check(submission.account_id, len(rows), now=now)
+    contents = [send.content for send in sends]
+    if any(content.files for content in contents) or any(row.lane == Lane.BULK for row in rows):
+        with transaction.atomic():
+            ids, content_ids = dialect.current().insert(submission, contents, rows, now)
+            _attach(submission.account_id, contents, content_ids)
+            _note_backlogs(rows)
+    else:
+        ids, _ = dialect.current().insert(submission, contents, rows, now)
+    for lane in {row.lane for row in rows}:
+        doorbell.ring_after_commit(lane)
+    return [Accepted(ids[row.public_id], uuid.UUID(row.public_id), row.mail.email, "waiting") for row in rows]
+
+
+def _rows(submission: NewSubmission, sends: Sequence[NewSend], now: datetime) -> list[Row]:
+    # One read of the system's randomness for all: uuid4 alone would cost a single mail more than its parsing.
+    random = os.urandom(16 * sum(len(send.mails) for send in sends)).hex()
+    rows: list[Row] = []
+    for number, send in enumerate(sends):
+        spooler_id = send.spooler_id or spoolers.stream_id(submission.account_id, send.lane)
+        due_at = now if send.due_at is None else max(now, send.due_at)
+        for mail in send.mails:
+            start = 32 * len(rows)
+            rows.append(
+                Row(
+                    number,
+                    random[start : start + 32],
+                    spooler_id,
+                    send.lane,
+                    send.domain_id,
+                    due_at,
+                    send.not_after,
+                    providers.of_address(mail.email),
+                    mail,
+                )
+            )
+    return rows
+
+
+def _attach(account_id: int, contents: Sequence[NewContent], content_ids: Sequence[int]) -> None:
+    files = [(content_ids[n], *pair) for n, content in enumerate(contents) for pair in enumerate(content.files)]
+    if not files:
+        return
+    data = {hashlib.sha256(file.data).hexdigest(): file.data for _, _, file in files}
+    Attachment.objects.bulk_create(
+        [Attachment(account_id=account_id, digest=digest, data=bytes_) for digest, bytes_ in data.items()],
+        ignore_conflicts=True,
+    )
+    stored = dict(
+        Attachment.objects.filter(account_id=account_id, digest__in=data).values_list("digest", "id")
+    )
+    ContentFile.objects.bulk_create(
+        ContentFile(
+            content_id=content_id,
+            attachment_id=stored[hashlib.sha256(file.data).hexdigest()],
+            position=position,
+            name=file.name,
+            type=file.type,
+            cid=file.cid,
+        )
+        for content_id, position, file in files
+    )
+
+
+def _note_backlogs(rows: Sequence[Row]) -> None:
+    """Tell bulk's workers when each (spooler, provider) has something due."""
+    earliest: dict[tuple[int, str], datetime] = {}
+    for row in rows:
+        if row.lane == Lane.BULK:
+            place = (row.spooler_id, row.provider)
+            earliest[place] = min(row.due_at, earliest.get(place, row.due_at))
+    Backlog.objects.bulk_create(
+        [Backlog(spooler_id=spooler_id, provider=provider) for spooler_id, provider in earliest],
+        ignore_conflicts=True,
+    )
+    for (spooler_id, provider), due_at in earliest.items():
+        Backlog.objects.of(spooler_id, provider).idle_at(due_at).update(next_due_at=due_at)
