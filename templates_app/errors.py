@@ -8,9 +8,8 @@ class TemplateError(Exception):
 
     code: ClassVar[str] = "template"
 
-    def __init__(self, detail: str = "") -> None:
-        message = type(self).__doc__ or self.code
-        super().__init__(f"{message} {detail}" if detail else message)
+    def __str__(self) -> str:
+        return " ".join([type(self).__doc__ or self.code, *map(str, self.args)])
 
 
 class TemplateSyntaxError(TemplateError):
@@ -18,9 +17,13 @@ class TemplateSyntaxError(TemplateError):
 
     code = "template_syntax"
 
-    def __init__(self, detail: str, *, line: int) -> None:
-        super().__init__(f"Line {line}: {detail}")
+    def __init__(self, detail: str, line: int) -> None:
+        super().__init__(detail, line)
+        self.detail = detail
         self.line = line
+
+    def __str__(self) -> str:
+        return f"{self.__doc__} Line {self.line}: {self.detail}"
 
 
 class RenderLimit(TemplateError):

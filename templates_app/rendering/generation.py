@@ -1,4 +1,4 @@
-"""An instruction tree as the source of one Python function: straight lines and for loops over local variables.
+"""An instruction tree as the source of one Python function: straight lines and loops over local variables.
 Values take a fast path while they are short and hold nothing special; the rest is `values` and `transfer`.
 """
 
@@ -19,7 +19,8 @@ RUN_TIME: dict[str, Callable[..., object]] = {
     "scope": values.scope,
     "find": values.find,
     "walk": values.walk,
-    "cost": transfer.cost,
+    "shown": values.shown,
+    "qp_shown": transfer.shown,
     "plain": values.plain,
     "html": values.escaped,
     "qp": transfer.encode_value,
@@ -137,14 +138,15 @@ class _Generator:
             self._write(scopes, f"if type({name}) is not str: {name} = text({name})")
         if not slots:
             return
+        names = [f"v{number}" for number in range(len(slots))]
         if self._quoted or self._specials(slots):
-            group = "".join(f"{{v{number}}}" for number in range(len(slots)))
-            self._write(scopes, "t = v0" if len(slots) == 1 else f"t = f'{group}'")
+            together = "".join(f"{{{name}}}" for name in names)
+            self._write(scopes, f"t = f{together!r}" if len(slots) > 1 else "t = v0")
+        shown = "qp_shown" if self._quoted else "shown"
+        writers = ", ".join(map(self._writer, slots))
+        group = ", ".join(names)
         self._write(scopes, f"if {self._special(slots)}:")
-        for number, slot in enumerate(slots):
-            charge = f"cost(v{number})" if self._quoted else f"len(v{number})"
-            self._write(scopes, f" v{number} = {self._careful(slot)}(v{number}, room); room -= {charge}")
-            self._write(scopes, " if room < 0: too_much_output()")
+        self._write(scopes, f" ({group},), room = {shown}(({group},), ({writers},), room)")
 
     @property
     def _quoted(self) -> bool:
@@ -153,7 +155,7 @@ class _Generator:
     def _escapes(self, slot: Slot) -> bool:
         return slot.variable.escape and self.target.escape is Escape.HTML
 
-    def _careful(self, slot: Slot) -> str:
+    def _writer(self, slot: Slot) -> str:
         """The function for a value that is not short and harmless."""
         if not self._quoted:
             return "html" if self._escapes(slot) else "plain"

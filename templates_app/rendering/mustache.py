@@ -159,7 +159,7 @@ class _Parser:
         return self.source[start : end + 2 if end >= 0 else start + _SHOWN].split("\n")[0].rstrip()
 
     def _refuse(self, position: int, detail: str) -> NoReturn:
-        raise errors.TemplateSyntaxError(detail, line=self.source.count("\n", 0, position) + 1)
+        raise errors.TemplateSyntaxError(detail, self.source.count("\n", 0, position) + 1)
 
 
 def _shown(tag: _Tag) -> str:

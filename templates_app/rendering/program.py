@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from templates_app.rendering import generation
 from templates_app.rendering.instructions import Instruction, top_level_names
@@ -16,9 +16,10 @@ class Program(Generic[Result]):
     """A compiled template, safe to share between threads.
 
     `names` are the top-level names that it may use, those inside sections included.
-    `render(variables)` gives str, or bytes when the transfer is quoted-printable: CRLF lines of at most 76 ASCII
-    characters without trailing blanks, none of which begins with "." or "From ". LF and CRLF of each literal
-    and each value become CRLF; other control characters are encoded. It raises RenderLimit and UnsupportedValue.
+    `render(variables)` gives str, or bytes when the transfer is quoted-printable: CRLF lines of at most 76
+    ASCII characters without trailing blanks, none of which begins with "." or "From ". LF and CRLF of each
+    literal and each value become CRLF; other control characters are encoded.
+    It raises RenderLimit and UnsupportedValue.
     """
 
     names: frozenset[str]
@@ -27,6 +28,6 @@ class Program(Generic[Result]):
 
 def build(instructions: Sequence[Instruction], target: Target) -> "Program[str] | Program[bytes]":
     """The program of an instruction tree; raises RenderLimit when its literals alone exceed the output."""
-    namespace: dict[str, Callable[[Mapping[str, object]], str]] = dict(generation.RUN_TIME)
+    namespace: dict[str, Callable[..., Any]] = dict(generation.RUN_TIME)
     exec(compile(generation.source(instructions, target), "<template>", "exec"), namespace)
     return Program(frozenset(top_level_names(instructions)), namespace["render"])

@@ -20,10 +20,13 @@ class Transfer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of one template and of one rendering; `output` counts characters as transferred."""
+    """Bounds of one template and of one rendering; `output` counts characters as transferred.
+
+    Measured at these: compiling takes at most 60 ms and 40 MiB, rendering 35 ms and 35 MiB.
+    """
 
     source: int = 1024 * 1024
-    tags: int = 2_000
+    tags: int = 1_000
     name: int = 500
     depth: int = 16
     steps: int = 20_000

@@ -1,4 +1,4 @@
-"""Quoted-printable (RFC 2045 §6.7), of literals when a template is compiled and of values when it is rendered.
+"""Quoted-printable (RFC 2045 §6.7): literals when a template is compiled, values when it is rendered.
 
 Every line is ASCII, at most 76 long, without trailing blank, and starts with neither "." nor "F".
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from templates_app.rendering import values
 from templates_app.rendering.instructions import Literal, Variable
+from templates_app.rendering.values import Writer
 
 SOFT_BREAK = "=\r\n"
 
@@ -22,7 +23,7 @@ _COST_OF_LINE = 64  # characters that take as long as a line does
 _CHUNK = 24  # bytes: they stay below _LINE even when each of them and the first one again is encoded
 
 _NEWLINE = re.compile(r"\r?\n")
-_HARMLESS = re.compile(rf"[ !#-%(-;?-~]{{0,{SHORT}}}+")
+_is_harmless = re.compile(rf"[ !#-%(-;?-~]{{0,{SHORT}}}+").fullmatch
 _SAFE = bytes(code for code in range(32, 127) if code != ord("="))
 
 
@@ -77,7 +78,7 @@ def encode_first_value(value: str, room: int) -> str:
 
 def encode_html_value(value: str, room: int) -> str:
     """As `encode_value`, HTML-escaped first."""
-    if _HARMLESS.fullmatch(value):
+    if _is_harmless(value):
         return value
     return encode_value(values.escaped(value, room), room)
 
@@ -104,9 +105,18 @@ def check_size(value: str, room: int) -> None:
         cost += 2 * len(data) + 2 * len(data.translate(None, _SAFE))
 
 
-def cost(encoded: str) -> int:
-    """What an encoded value takes of the output allowed: its characters, and the work that lines are."""
-    return len(encoded) + _COST_OF_LINE * encoded.count("\n")
+def shown(group: Sequence[str], writers: Sequence[Writer], room: int) -> tuple[Sequence[str], int]:
+    """As `values.shown`; a line takes room beyond its characters, because it takes time."""
+    written = []
+    for value, writer in zip(group, writers, strict=True):
+        encoded = writer(value, room)
+        room -= len(encoded)
+        if len(encoded) > SHORT:
+            room -= _COST_OF_LINE * encoded.count("\n")
+        written.append(encoded)
+    if room < 0:
+        values.too_much_output()
+    return written, room
 
 
 def _encode_line(data: bytes) -> str:

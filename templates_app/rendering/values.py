@@ -3,7 +3,7 @@
 Values are what JSON expresses: str, int, float, bool, None, Mapping, Sequence. Nothing else is touched.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from math import isfinite
 
@@ -11,6 +11,9 @@ from templates_app import errors
 
 #: Above this many bits `str(int)` becomes quadratic work (Python refuses it above 4,300 digits).
 _INTEGER_BITS = 4096
+
+#: Gives a value as it is written; its second argument is the room left, in characters.
+Writer = Callable[[str, int], str]
 
 _ABSENT: Mapping[str, object] = {}
 
@@ -103,6 +106,17 @@ def plain(value: str, room: int) -> str:
     if len(value) > room:
         too_much_output()
     return value
+
+
+def shown(group: Sequence[str], writers: Sequence[Writer], room: int) -> tuple[Sequence[str], int]:
+    """Each value as its writer gives it, and the room that is left; raises RenderLimit when there is none."""
+    written = []
+    for value, writer in zip(group, writers, strict=True):
+        written.append(writer(value, room))
+        room -= len(written[-1])
+    if room < 0:
+        too_much_output()
+    return written, room
 
 
 def too_much_output() -> None:
