@@ -21,6 +21,12 @@ def secrets_of(data: Path) -> dict[str, str]:
     return dict(json.loads(path.read_text()))
 
 
+def make_broker_folders(data: Path) -> None:
+    """kombu's filesystem transport expects its folders to be there."""
+    for name in ("queue", "control", "processed"):
+        (data / "broker" / name).mkdir(parents=True, exist_ok=True)
+
+
 def _make(path: Path) -> None:
     made = {
         "SECRET_KEY": secrets.token_urlsafe(48),

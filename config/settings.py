@@ -133,7 +133,7 @@ CACHES = {
 }
 
 # -- Celery ----------------------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://" if EMBEDDED else "")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://localhost//" if EMBEDDED else "")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_DEFAULT_QUEUE = "control"
