@@ -79,7 +79,7 @@ def sending_domain(account_id: int, from_email: str) -> int | None:
 @transaction.atomic
 def make_key(domain: Domain, *, algorithm: str, selector: str, now: datetime) -> DkimKey:
     """A key pair: RSA-2048 or Ed25519. The first of its algorithm signs at once; a later one waits for
-    `rotate_key`, so that its record can be published before. Big receivers ignore Ed25519 alone: it needs RSA.
+    `rotate_key`, so that its record can be published before. Ed25519 needs RSA beside it.
 
     Raises DkimKeyRefused.
     """

@@ -1,4 +1,4 @@
-"""Messages that applications hand over, and what became of each at its recipients (handoff contract §1, §5)."""
+"""Messages that applications hand over, and what became of each at its recipients (handoff contract §5)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,86 @@
+"""Fixtures that all tests share: two accounts with a key each, people, and processes that remember nothing."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from earwig import accounts, api_keys, domains, salts
+from earwig.models import ContactDetail, Person
+from earwig.models.api_keys import Scope
+
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+    if connection.vendor == "sqlite":
+        # A file and not memory: threads and processes of a test have connections of their own.
+        connection.settings_dict["TEST"]["NAME"] = str(Path(settings.EARWIG_DATA) / "tests.sqlite3")
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("postgresql") and connection.vendor != "postgresql":
+        pytest.skip("needs TEST_DATABASE_URL")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered():
+    for module in (api_keys, domains, salts):
+        module.forget_cached()
+
+
+@pytest.fixture
+def account(db):
+    return accounts.open_account(
+        "acme", name="Acme", email="staff@acme.example", password="correct horse", now=timezone.now()
+    )
+
+
+@pytest.fixture
+def other_account(db):
+    return accounts.open_account(
+        "rival", name="Rival", email="staff@rival.example", password="battery staple", now=timezone.now()
+    )
+
+
+@pytest.fixture
+def key(account):
+    """The secret of a key of `account` that may do everything."""
+    return _secret_of(account)
+
+
+@pytest.fixture
+def other_key(other_account):
+    return _secret_of(other_account)
+
+
+@pytest.fixture
+def make_person(account):
+    """Call with an external id and e-mail addresses, in the order in which they are tried."""
+
+    def make(external_id, *emails, of=None, **fields):
+        person = Person.objects.create(
+            account=of or account, external_id=external_id, **{"name": f"Person {external_id}", **fields}
+        )
+        for email in emails:
+            ContactDetail.objects.create(person=person, type="email", value=email)
+        return person
+
+    return make
+
+
+@pytest.fixture
+def person(make_person):
+    return make_person("ocd-person/1", "one@people.example")
+
+
+@pytest.fixture
+def other_person(make_person):
+    return make_person("ocd-person/2", "two@people.example")
+
+
+def _secret_of(owner):
+    return api_keys.issue(owner, name="tests", scopes=Scope.values, now=timezone.now()).secret

@@ -1,0 +1,31 @@
+"""The installation that the tests run in: embedded in a folder of its own, or what TEST_DATABASE_URL and TEST_BROKER_URL
+name. A plugin (`-p tests.environment`), because Django's settings are read before any conftest.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+OURS = ("EARWIG_", "HANDOFF_", "CELERY_", "DATABASE_", "CACHE_", "PUBLIC_", "TRACKING_", "SMTP_", "INBOUND_")
+
+
+def prepare() -> None:
+    for name in [name for name in os.environ if name.startswith(OURS)]:
+        del os.environ[name]
+    folder = tempfile.mkdtemp(prefix="earwig-tests-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # The salt of the contract's scenarios.
+    os.environ.update(EARWIG_DATA=folder, EARWIG_SENDER_SALT="the-very-saltiest", REQUIRE_HTTPS="off")
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        os.environ.update(
+            DATABASE_URL=url,
+            SECRET_KEY="of the tests",
+            EARWIG_KEYS="b2YgdGhlIHRlc3RzLCBhbmQgb25seSBvZiB0aGVtLi4=",
+            CELERY_BROKER_URL="memory://",
+        )
+    if url := os.environ.get("TEST_BROKER_URL"):
+        os.environ["CELERY_BROKER_URL"] = url
+
+
+prepare()
