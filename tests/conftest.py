@@ -1,4 +1,4 @@
-"""Fixtures that all tests share: two accounts with a key each, people, and processes that remember nothing."""
+"""Fixtures that all tests share: two accounts, a key each, people, and processes that remember nothing."""
 
 from pathlib import Path
 

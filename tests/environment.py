@@ -1,5 +1,6 @@
-"""The installation that the tests run in: embedded in a folder of its own, or what TEST_DATABASE_URL and TEST_BROKER_URL
-name. A plugin (`-p tests.environment`), because Django's settings are read before any conftest.
+"""The installation that the tests run in: embedded, in a folder of its own, or on TEST_DATABASE_URL.
+
+A plugin (`-p tests.environment`), because Django's settings are read before any conftest.
 """
 
 import atexit
