@@ -108,3 +108,39 @@ class InvalidPerson(EarwigError):
     """A person cannot have these properties."""
 
     code = "invalid_person"
+
+
+class InvalidAddress(EarwigError):
+    """An address is written local-part@domain."""
+
+    code = "invalid_address"
+
+
+class UnknownSender(EarwigError):
+    """There is no sender of this id."""
+
+    code = "unknown_sender"
+
+
+class UnknownPerson(EarwigError):
+    """There is no person of this id."""
+
+    code = "unknown_person"
+
+
+class AlreadyFlagged(EarwigError):
+    """The recipient has given feedback already."""
+
+    code = "already_flagged"
+
+
+class InvalidImport(EarwigError):
+    """The file has another form than an import reads."""
+
+    code = "invalid_import"
+
+
+class FeedUnavailable(EarwigError):
+    """The service that people are imported from did not answer."""
+
+    code = "feed_unavailable"

@@ -683,9 +683,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="deliveryattempt",
-            index=models.Index(
-                condition=models.Q(("status", "scheduled")), fields=["created_at"], name="attempt_scheduled"
-            ),
+            index=models.Index(fields=["status", "created_at"], name="attempt_by_status"),
         ),
         migrations.AddConstraint(
             model_name="person",
@@ -695,9 +693,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="messagerecipient",
-            index=models.Index(
-                condition=models.Q(("status", "unscheduled")), fields=["id"], name="recipient_unscheduled"
-            ),
+            index=models.Index(fields=["status", "id"], name="recipient_by_status"),
         ),
         migrations.AddConstraint(
             model_name="messagerecipient",

@@ -76,9 +76,8 @@ class MessageRecipient(models.Model):
             models.UniqueConstraint(fields=["message", "person"], name="recipient_once_per_message"),
         ]
         indexes = [
-            models.Index(
-                fields=["id"], condition=models.Q(status="unscheduled"), name="recipient_unscheduled"
-            )
+            # Not partial: SQLite uses a partial index only where the status is no parameter.
+            models.Index(fields=["status", "id"], name="recipient_by_status")
         ]
 
 
@@ -132,9 +131,7 @@ class DeliveryAttempt(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(
-                fields=["created_at"], condition=models.Q(status="scheduled"), name="attempt_scheduled"
-            )
+            models.Index(fields=["status", "created_at"], name="attempt_by_status"),
         ]
 
 

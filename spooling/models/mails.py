@@ -10,7 +10,7 @@ from django.utils import timezone
 from earwig.models import Account, DeliveryAttempt, Domain
 from spooling.models.contents import Content
 from spooling.models.routers import Router
-from spooling.models.spoolers import Lane, Spooler, Submission
+from spooling.models.spoolers import Lane, Spooler, SpoolerState, Submission
 
 
 class MailState(models.TextChoices):
@@ -114,10 +114,24 @@ class Mail(models.Model):
             ),
             models.Index(fields=["claim"], condition=models.Q(state="sending"), name="mail_sending"),
             models.Index(fields=["id"], condition=models.Q(state="in_doubt"), name="mail_in_doubt"),
+            models.Index(
+                fields=["not_after"],
+                condition=models.Q(state="waiting", not_after__isnull=False),
+                name="mail_expiring",
+            ),
             models.Index(fields=["account", "id"], name="mail_of_account"),
             models.Index(fields=["spooler", "id"], name="mail_of_spooler"),
             models.Index(fields=["email", "account"], name="mail_by_address"),
+            models.Index(
+                fields=["bounced_at"], condition=models.Q(bounced_at__isnull=False), name="mail_bounced"
+            ),
         ]
+
+    def shown_state(self, spooler_state: str) -> str:
+        """What clients see: a mail still waiting in a cancelled spooler is cancelled, though nothing touched its row."""
+        if self.state == MailState.WAITING and spooler_state == SpoolerState.CANCELLED:
+            return MailState.CANCELLED
+        return self.state
 
 
 class LedgerDelta(models.Model):
