@@ -45,8 +45,16 @@ _HTML_SPECIALS = "&<>\"'"
 Piece = str | Slot
 
 
-def source(body: Sequence[Instruction], target: Target) -> str:
-    """The source of `render(variables)`; raises RenderLimit when the literals alone exceed the output."""
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The source of `render(variables)`, and the literals that it takes from its globals by name."""
+
+    source: str
+    literals: dict[str, str]
+
+
+def generate(body: Sequence[Instruction], target: Target) -> Code:
+    """The code of a program; raises RenderLimit when the literals alone exceed the output."""
     generator = _Generator(target)
     top = generator.run_and_sections(body, _Scopes(), last=True)
     room = target.limits.output - top.characters
@@ -64,7 +72,7 @@ def source(body: Sequence[Instruction], target: Target) -> str:
         f"    if len(result) > {target.limits.output}: too_much_output()",
         "    return result",
     ]
-    return "\n".join(lines)
+    return Code("\n".join(lines), generator.literals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,7 @@ class _Cost:
 class _Generator:
     target: Target
     lines: list[str] = field(default_factory=list)
+    literals: dict[str, str] = field(default_factory=dict)
 
     def run_and_sections(self, body: Sequence[Instruction], scopes: _Scopes, *, last: bool = False) -> _Cost:
         """Writes `body`; its straight runs between sections are written as one piece each."""
@@ -128,8 +137,16 @@ class _Generator:
             slots = [piece for piece in group if isinstance(piece, Slot)]
             self._write_values(slots, scopes)
             numbers = iter(range(len(slots)))
-            shown = [ascii(piece) if isinstance(piece, str) else f"v{next(numbers)}" for piece in group]
+            shown = [
+                f"v{next(numbers)}" if isinstance(piece, Slot) else self._literal(piece) for piece in group
+            ]
             self._write(scopes, f"out += ({', '.join(shown)},)")
+
+    def _literal(self, text: str) -> str:
+        """The name of `text`. In the source it would be escaped and parsed: ten times its memory."""
+        name = f"text{len(self.literals)}"
+        self.literals[name] = text
+        return name
 
     def _write_values(self, slots: list[Slot], scopes: _Scopes) -> None:
         for number, slot in enumerate(slots):

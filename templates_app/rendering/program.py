@@ -28,6 +28,7 @@ class Program(Generic[Result]):
 
 def build(instructions: Sequence[Instruction], target: Target) -> "Program[str] | Program[bytes]":
     """The program of an instruction tree; raises RenderLimit when its literals alone exceed the output."""
-    namespace: dict[str, Callable[..., Any]] = dict(generation.RUN_TIME)
-    exec(compile(generation.source(instructions, target), "<template>", "exec"), namespace)
+    code = generation.generate(instructions, target)
+    namespace: dict[str, Any] = {**generation.RUN_TIME, **code.literals}
+    exec(compile(code.source, "<template>", "exec"), namespace)
     return Program(frozenset(top_level_names(instructions)), namespace["render"])

@@ -55,6 +55,7 @@ HOSTILE_RENDERINGS = {
     "a long literal repeated": ("{{#l}}" + "x" * 1000 + "{{/l}}", {"l": list(range(20_000))}),
     "a long value repeated": ("{{#l}}{{a}}{{&a}}{{/l}}", {"l": list(range(5000)), "a": "x" * MEBIBYTE}),
     "specials that grow": ("{{a}}{{a}}", {"a": "'" * MEBIBYTE}),
+    "specials that grow among wide characters": ("{{a}}", {"a": '"' * (4 * MEBIBYTE - 99) + "😀"}),
     "wide characters": ("{{&a}}{{&a}}", {"a": "😀" * 4 * MEBIBYTE}),
     "lines": ("{{#l}}{{a}}{{/l}}", {"l": list(range(5000)), "a": "\n.\r" * 20_000}),
     "a list of ten million": ("{{#l}}{{a}}{{/l}}", {"l": [None] * 10_000_000}),
@@ -116,14 +117,16 @@ def test_a_hostile_rendering_is_stopped_quickly(name, transfer):
         nested(16, "{{a}}" * 968),
         "F" * MEBIBYTE,
         "é" * 400_000,
+        "😀" * MEBIBYTE,
+        "{{a}}" * 900 + "😀" * 1_000_000,
         ".\n" * 30_000,
         "{{#a}}" + " " * 1_000_000 + "{{/a}}",
     ],
     ids=lambda source: source[:12],
 )
-def test_the_largest_source_allowed_compiles_quickly(source, transfer):
+def test_the_largest_source_allowed_compiles_and_renders_quickly(source, transfer):
     def act():
-        rendering.compile(source, escape=rendering.Escape.HTML, transfer=transfer)
+        rendering.compile(source, escape=rendering.Escape.HTML, transfer=transfer).render({})
         raise errors.RenderLimit
 
     seconds, peak = cost_of(act)

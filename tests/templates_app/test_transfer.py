@@ -85,8 +85,9 @@ def test_any_line_of_a_value_fits_behind_its_literal(value):
 
 @pytest.mark.parametrize("length", range(60, 80))
 @pytest.mark.parametrize("filling", ["x", ".", "F", "é", " ", "="])
-def test_literals_and_values_of_any_length_keep_the_line_limit(length, filling):
-    text = filling * length
+@pytest.mark.parametrize("end", ["", ".and more", "From there to here"])
+def test_literals_and_values_of_any_length_keep_the_line_limit(length, filling, end):
+    text = filling * length + end
     for source in (
         text,
         text + "{{a}}",
