@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('earwig', '0002_initial'),
+        ('earwig', '0001_initial'),
     ]
 
     operations = [
