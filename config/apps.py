@@ -7,12 +7,14 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        """Hands the fixed ticks to beat and prepares the embedded broker, in web, workers and beat alike."""
+        """Hands the fixed ticks to beat and makes the folders that web, workers and beat expect."""
         from django.conf import settings
 
-        from config import celery, embedded
+        from config import celery, checks, embedded  # noqa: F401
         from spooling import tasks
 
         celery.app.conf.beat_schedule = tasks.BEAT
+        # WhiteNoise warns at every start without it, though the packages' files are served where they lie.
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         if settings.CELERY_BROKER_URL.startswith("filesystem:"):
             embedded.make_broker_folders(settings.EARWIG_DATA)

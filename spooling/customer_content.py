@@ -10,7 +10,10 @@ from urllib.parse import quote
 from django.http import HttpResponse
 
 #: The sandbox gives the document an opaque origin and forbids scripts, forms and pop-ups.
-POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+POLICY = (
+    "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
 #: Types a browser only shows. SVG is a document that can hold scripts, so it is no image here.
 SHOWN = re.compile(r"(?:image/(?:png|jpeg|gif|webp|avif|bmp|x-icon)|(?:audio|video)/[a-z0-9.+-]{1,60})")
 

@@ -57,8 +57,12 @@ class Trap:
             loop=loop,
         )
         server = await loop.create_server(session, host, port, backlog=256)
-        async with server:
-            await asyncio.gather(self._write(), self._prune())
+        try:
+            async with server:
+                await asyncio.gather(self._write(), self._prune())
+        finally:
+            self._writer.submit(connection.close)
+            self._writer.shutdown()
 
     async def handle_DATA(
         self, server: aiosmtpd.smtp.SMTP, session: aiosmtpd.smtp.Session, envelope: aiosmtpd.smtp.Envelope

@@ -35,7 +35,6 @@ class Command(BaseCommand):
         require_free(host, port, "--port")
         if not no_trap:
             require_free(settings.TRAP_HOST, settings.TRAP_PORT, "EARWIG_TRAP_PORT")
-        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         call_command("migrate", verbosity=0)
         self.check(databases=["default"])
         supervisor = processes.Supervisor(

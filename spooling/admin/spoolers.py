@@ -1,0 +1,94 @@
+"""Campaigns and streams with their ledgers, and the verbs that move them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.decorators import action
+from unfold.forms import BaseDialogForm
+
+from earwig import audit
+from earwig.errors import EarwigError
+from spooling import ledger, spoolers
+from spooling.admin.read_only import ReadOnlyAdmin, mapping
+from spooling.models import Spooler
+
+
+def _asks(title: str, description: str) -> dict[str, object]:
+    """A dialog, so that only a POST with the session's token acts."""
+    return {"title": title, "description": description, "form_class": None, "form_submit_text": title}
+
+
+@admin.register(Spooler)
+class SpoolerAdmin(ReadOnlyAdmin):
+    list_display = ("name", "account", "type", "lane", "state", "start_at", "created_at")
+    list_filter = ("state", "type", "lane", "account")
+    list_select_related = ("account",)
+    search_fields = ("=token", "name")
+    ordering = ("-id",)
+    actions_detail = ("pause", "resume", "finish", "cancel")
+    fields = (
+        ("name", "token"),
+        ("account", "domain"),
+        ("type", "lane", "state"),
+        ("start_at", "not_after"),
+        ("created_at", "ended_at"),
+        "tags",
+        "counts",
+    )
+
+    @admin.display(description="Ledger")
+    def counts(self, spooler: Spooler) -> SafeString:
+        return mapping(ledger.of_spooler(spooler.pk))
+
+    @action(
+        description="Pause",
+        permissions=["operate"],
+        dialog=_asks("Pause", "Nothing leaves until it is resumed."),
+    )
+    def pause(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        return self._move(request, object_id, spoolers.pause)
+
+    @action(
+        description="Resume",
+        permissions=["operate"],
+        dialog=_asks("Resume", "Whatever is due leaves at once."),
+    )
+    def resume(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        return self._move(request, object_id, spoolers.ready)
+
+    @action(
+        description="Finish",
+        permissions=["operate"],
+        dialog=_asks("Finish", "It takes no more mail; what waits still leaves."),
+    )
+    def finish(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        return self._move(request, object_id, spoolers.finish)
+
+    @action(
+        description="Cancel",
+        permissions=["operate"],
+        dialog=_asks("Cancel", "Whatever has not left never leaves. This cannot be undone."),
+    )
+    def cancel(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        return self._move(request, object_id, spoolers.cancel)
+
+    def _move(self, request: HttpRequest, object_id: str, verb: Callable[..., None]) -> HttpResponse:
+        spooler, now = get_object_or_404(Spooler, pk=object_id), timezone.now()
+        try:
+            verb(spooler, now=now)
+        except EarwigError as refused:
+            self.message_user(request, refused.message, messages.ERROR)
+        else:
+            audit.record(
+                f"spooler.{verb.__name__}", spooler, now=now, account=spooler.account, user=request.user
+            )
+            self.message_user(request, f"{spooler.name} is {spooler.get_state_display()}.", messages.SUCCESS)
+        page = reverse("admin:spooling_spooler_change", args=(spooler.pk,))
+        return HttpResponse(headers={"HX-Redirect": page})
