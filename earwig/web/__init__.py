@@ -1,0 +1,1 @@
+"""The HTTP base of the native API: key to account, errors, paging, idempotency, limits."""

@@ -1,0 +1,106 @@
+"""Request bodies: bounded, JSON only, and nothing in them that a database refuses to store."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from io import BytesIO
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest
+from rest_framework.parsers import BaseParser
+
+from earwig.web import errors
+
+#: Nesting of a body; much deeper, later encoders would run out of stack.
+MAX_DEPTH = 300
+
+_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def read(request: HttpRequest) -> bytes:
+    """The body of a plain view. Raises NotJson, TooLarge."""
+    if request.content_type != "application/json":
+        raise errors.NotJson
+    try:
+        return request.body
+    except RequestDataTooBig:
+        raise errors.TooLarge from None
+
+
+def load(body: bytes) -> Any:
+    """JSON as data; of equal names in an object the last one counts.
+
+    Raises InvalidJson, also for NaN, infinities, null characters, lone surrogates and excessive nesting.
+    """
+    try:
+        data = json.loads(body.decode(), parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise errors.InvalidJson from None
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH or _SUSPECT.search(body):
+        _walk(data)
+    return data
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _walk(data: Any) -> None:
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        level = [inner for value in level for inner in _members(value)]
+        if not level:
+            return
+    raise errors.InvalidJson("The body is nested too deeply.")
+
+
+def _members(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    if isinstance(value, list):
+        return value
+    if isinstance(value, str) and _UNSTORABLE.search(value):
+        raise errors.InvalidJson("The body holds a null character or half of a surrogate pair.")
+    return []
+
+
+class JsonParser(BaseParser):
+    """The same rules for DRF's views."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        body = stream.read(settings.MAX_BODY_BYTES + 1)
+        if len(body) > settings.MAX_BODY_BYTES:
+            raise errors.TooLarge
+        return load(body)
+
+
+def unchunk(request: HttpRequest) -> None:
+    """Give a chunked body, which has no length, the length that Django needs to see it. Raises TooLarge."""
+    meta = request.META
+    if "chunked" not in meta.get("HTTP_TRANSFER_ENCODING", "").lower() or not meta.get(
+        "wsgi.input_terminated"
+    ):
+        return
+    data = meta["wsgi.input"].read(settings.MAX_BODY_BYTES + 1)
+    if len(data) > settings.MAX_BODY_BYTES:
+        raise errors.TooLarge
+    meta["CONTENT_LENGTH"] = str(len(data))
+    meta["wsgi.input"] = BytesIO(data)
+    request._stream = BytesIO(data)

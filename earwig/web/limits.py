@@ -1,0 +1,99 @@
+"""The rate of a key: requests in each minute of the clock, counted in this process, or in the cache where
+CACHE_URL names one that all processes share.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.cache import cache
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from earwig.api_keys import Credential
+from earwig.web import authentication, errors
+
+WINDOW_SECONDS = 60
+
+_lock = threading.Lock()
+_counts: dict[int, tuple[int, int]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a key may still do in the running minute."""
+
+    limit: int
+    remaining: int
+    reset_seconds: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The RateLimit fields of draft-ietf-httpapi-ratelimit-headers (version 6)."""
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset_seconds),
+        }
+
+
+class RateLimited(errors.WebError):
+    """The key has used up its requests of this minute."""
+
+    code = "rate_limited"
+
+    def __init__(self, window: Window) -> None:
+        super().__init__()
+        self.window = window
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {**self.window.headers, "Retry-After": str(self.window.reset_seconds)}
+
+
+def take(credential: Credential) -> Window | None:
+    """Count one request. None: the key has no limit. Raises RateLimited."""
+    limit = credential.requests_per_minute
+    if limit is None:
+        return None
+    now = int(time.time())
+    minute, second = divmod(now, WINDOW_SECONDS)
+    count = _shared(credential.key_id, minute) if _is_shared() else _local(credential.key_id, minute)
+    window = Window(limit, max(limit - count, 0), WINDOW_SECONDS - second)
+    if count > limit:
+        raise RateLimited(window)
+    return window
+
+
+def _is_shared() -> bool:
+    return "locmem" not in settings.CACHES["default"]["BACKEND"]
+
+
+def _local(key_id: int, minute: int) -> int:
+    with _lock:
+        last, count = _counts.get(key_id, (minute, 0))
+        count = count + 1 if last == minute else 1
+        _counts[key_id] = (minute, count)
+    return count
+
+
+def _shared(key_id: int, minute: int) -> int:
+    name = f"rate:{key_id}:{minute}"
+    if cache.add(name, 1, 2 * WINDOW_SECONDS):
+        return 1
+    try:
+        return cache.incr(name)
+    except ValueError:
+        # Evicted between the two calls.
+        return 1
+
+
+class KeyThrottle(BaseThrottle):
+    """The same limit for DRF's views, which add the headers of `view.window`."""
+
+    def allow_request(self, request: Request, view: object) -> bool:
+        view.window = take(authentication.credential_in(request))  # type: ignore[attr-defined]
+        return True
