@@ -1,0 +1,13 @@
+"""The native resources of `earwig`, each with and without its final slash."""
+
+from django.urls import re_path
+
+from earwig.api.people import PersonViewSet
+
+urlpatterns = [
+    re_path("^people/?$", PersonViewSet.as_view({"get": "list", "post": "create"})),
+    re_path(
+        "^people/(?P<pk>[0-9]{1,18})/?$",
+        PersonViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+    ),
+]
