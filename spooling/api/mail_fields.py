@@ -1,0 +1,278 @@
+"""Readers of the fields of a mail: JSON in, checked values out; what is wrong is noted. Pure."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from earwig import errors, mailboxes
+from earwig.web.errors import Problem
+from spooling.delivery import headers as header_fields
+from spooling.delivery.errors import MimeError
+from spooling.models.spoolers import Lane
+from spooling.outbox.drafts import NewFile
+from templates_app import rendering
+from templates_app.errors import TemplateError
+
+MAX_ADDRESSES = 1000
+MAX_PROBLEMS = 100
+MAX_SUBJECT = 2000
+MAX_HEADERS = 50
+MAX_HEADER = 4000
+MAX_TAGS = 20
+MAX_TAG = 100
+MAX_FILES = 100
+MAX_METADATA_BYTES = 4096
+MAX_VARIABLES_BYTES = 1024 * 1024
+LANGUAGE = "mustache"
+
+Pair = tuple[str, str]
+
+_BREAK = re.compile("[\r\n\0]")
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,63}/[A-Za-z0-9!#$&^_.+-]{1,63}")
+_CID = re.compile(r"[!-;=?-~]{1,200}")
+_LANGUAGE_TAG = re.compile(r"[A-Za-z0-9]{1,8}(?:-[A-Za-z0-9]{1,8})*")
+#: Longer text is shown to the renderer even without tags: it has a limit of its own.
+_SURELY_SHORT = 100_000
+_SOURCES_REMEMBERED = 4096
+_sound_sources: set[bytes] = set()
+
+
+class Notes:
+    """What is wrong with the object of the body at `index`; all objects share one list."""
+
+    __slots__ = ("index", "problems")
+
+    def __init__(self, index: int, problems: list[Problem]) -> None:
+        self.index = index
+        self.problems = problems
+
+    def add(self, field: str, code: str, message: str) -> None:
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(Problem(self.index, field, code, message))
+
+
+def line(value: Any, field: str, notes: Notes) -> str:
+    """Text of one line that goes into a header, possibly a template."""
+    if not _is_text(value, field, notes):
+        return ""
+    if not value.isprintable() and _BREAK.search(value):
+        notes.add(field, "header_injection", "No line breaks and no null characters.")
+    if len(value) > MAX_SUBJECT:
+        notes.add(field, "too_long", f"At most {MAX_SUBJECT} characters.")
+    return template(value, field, notes)
+
+
+def template(value: Any, field: str, notes: Notes) -> str:
+    """Text that may hold tags; what was found sound is not parsed again."""
+    if not _is_text(value, field, notes):
+        return ""
+    if "{{" not in value and len(value) <= _SURELY_SHORT:
+        return str(value)
+    digest = hashlib.sha256(value.encode()).digest()
+    if digest not in _sound_sources:
+        try:
+            rendering.check(value, LANGUAGE)
+        except TemplateError as error:
+            notes.add(field, error.code, str(error))
+            return ""
+        if len(_sound_sources) >= _SOURCES_REMEMBERED:
+            _sound_sources.clear()
+        _sound_sources.add(digest)
+    return value
+
+
+def address(value: Any, field: str, notes: Notes) -> Pair | None:
+    """`a@b`, `Name <a@b>` or `{"email", "name"}` as (name, email)."""
+    try:
+        if isinstance(value, str):
+            return mailboxes.parse(value)
+        if isinstance(value, dict):
+            return _address_object(value, field, notes)
+    except errors.InvalidAddress as error:
+        code = "header_injection" if _BREAK.search(str(value)) else error.code
+        notes.add(field, code, error.message)
+        return None
+    notes.add(field, "wrong_type", "An address: text, or an object with email and name.")
+    return None
+
+
+def _address_object(value: dict[str, Any], field: str, notes: Notes) -> Pair | None:
+    unknown(value, ("email", "name"), field, notes)
+    email, name = value.get("email"), value.get("name") or ""
+    if not isinstance(email, str) or not isinstance(name, str):
+        notes.add(f"{field}.email", "wrong_type", "email and name are text; email is required.")
+        return None
+    return mailboxes.checked_name(name), mailboxes.normal(email)
+
+
+def author(value: Any, field: str, notes: Notes) -> Pair | None:
+    """The From address; its name may hold tags."""
+    pair = address(value, field, notes)
+    if pair is not None:
+        template(pair[0], field, notes)
+    return pair
+
+
+def addresses(value: Any, field: str, notes: Notes) -> tuple[Pair, ...]:
+    """A list of addresses; a single one may stand without its list."""
+    listed = value if isinstance(value, list) else [value]
+    if len(listed) > MAX_ADDRESSES:
+        notes.add(field, "too_many", f"At most {MAX_ADDRESSES} addresses.")
+        return ()
+    pairs = [address(item, f"{field}.{number}", notes) for number, item in enumerate(listed)]
+    return tuple(pair for pair in pairs if pair is not None)
+
+
+def moment(value: Any, field: str, notes: Notes) -> datetime | None:
+    """ISO 8601 with its zone, as UTC."""
+    try:
+        parsed = datetime.fromisoformat(value)
+        if parsed.tzinfo is not None:
+            return parsed.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    notes.add(field, "invalid", "A moment in ISO 8601 with its zone, such as 2026-01-31T12:00:00Z.")
+    return None
+
+
+def headers(value: Any, field: str, notes: Notes) -> tuple[Pair, ...]:
+    """Extra header fields, name to value."""
+    if not isinstance(value, dict) or len(value) > MAX_HEADERS:
+        notes.add(field, "wrong_type", f"An object of at most {MAX_HEADERS} names and values.")
+        return ()
+    for name, text in value.items():
+        _header(name, text, f"{field}.{name}", notes)
+    return tuple(value.items())
+
+
+def _header(name: str, value: Any, field: str, notes: Notes) -> None:
+    if not _is_text(value, field, notes):
+        return
+    try:
+        header_fields.check_header(name, value)
+    except MimeError as error:
+        notes.add(field, error.code, str(error))
+    if len(value) > MAX_HEADER:
+        notes.add(field, "too_long", f"At most {MAX_HEADER} characters.")
+    template(value, field, notes)
+
+
+def tags(value: Any, field: str, notes: Notes) -> tuple[str, ...]:
+    """At most 20 words of at most 100 characters."""
+    if (
+        isinstance(value, list)
+        and len(value) <= MAX_TAGS
+        and all(isinstance(tag, str) and 0 < len(tag) <= MAX_TAG for tag in value)
+    ):
+        return tuple(value)
+    notes.add(field, "invalid", f"At most {MAX_TAGS} texts of 1 to {MAX_TAG} characters.")
+    return ()
+
+
+def metadata(value: Any, field: str, notes: Notes) -> Mapping[str, Any]:
+    """An object of at most 4 KiB, given back as it came."""
+    return _object(value, field, notes, MAX_METADATA_BYTES)
+
+
+def variables(value: Any, field: str, notes: Notes) -> dict[str, Any]:
+    """What the templates name."""
+    if isinstance(value, dict) and len(value) < 32 and all(map(_is_small, value.values())):
+        return value
+    return _object(value, field, notes, MAX_VARIABLES_BYTES)
+
+
+def _is_small(value: Any) -> bool:
+    kind = type(value)
+    return kind is int or kind is bool or value is None or (kind is str and len(value) < 10_000)
+
+
+def _object(value: Any, field: str, notes: Notes, most: int) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        notes.add(field, "wrong_type", "An object.")
+        return {}
+    if len(json.dumps(value, separators=(",", ":"))) > most:
+        notes.add(field, "too_long", f"At most {most} bytes of JSON.")
+    return value
+
+
+def lane(value: Any, field: str, notes: Notes) -> str:
+    """Which workers send it."""
+    if value in Lane.values:
+        return str(value)
+    notes.add(field, "invalid", f"One of {', '.join(Lane.values)}.")
+    return Lane.TRANSACTIONAL
+
+
+def language(value: Any, field: str, notes: Notes) -> str:
+    """A language tag of at most 12 characters (BCP 47)."""
+    if isinstance(value, str) and len(value) <= 12 and _LANGUAGE_TAG.fullmatch(value):
+        return value
+    notes.add(field, "invalid", "A language tag such as en or pt-BR.")
+    return ""
+
+
+def token(value: Any, field: str, notes: Notes) -> str:
+    """A spooler's token; whose it is shows later."""
+    if isinstance(value, str) and 0 < len(value) <= 64:
+        return value
+    notes.add(field, "wrong_type", "A spooler's token.")
+    return ""
+
+
+def attachments(value: Any, field: str, notes: Notes) -> tuple[NewFile, ...]:
+    """Files; the data in strict base64 (RFC 4648 §4)."""
+    if not isinstance(value, list) or len(value) > MAX_FILES:
+        notes.add(field, "wrong_type", f"A list of at most {MAX_FILES} files.")
+        return ()
+    files = [_file(item, f"{field}.{number}", notes) for number, item in enumerate(value)]
+    return tuple(file for file in files if file is not None)
+
+
+def _file(value: Any, field: str, notes: Notes) -> NewFile | None:
+    if not isinstance(value, dict):
+        notes.add(field, "wrong_type", "An object with name, type and data.")
+        return None
+    unknown(value, ("name", "type", "data", "cid"), field, notes)
+    name, kind, cid = value.get("name"), value.get("type"), value.get("cid") or ""
+    if not isinstance(name, str) or not 0 < len(name) <= 255 or _BREAK.search(name):
+        notes.add(f"{field}.name", "invalid", "1 to 255 characters without line breaks.")
+    if not isinstance(kind, str) or not _MEDIA_TYPE.fullmatch(kind):
+        notes.add(f"{field}.type", "invalid", "A media type such as application/pdf.")
+    if not isinstance(cid, str) or (cid and not _CID.fullmatch(cid)):
+        notes.add(f"{field}.cid", "invalid", "At most 200 printable ASCII characters without < and >.")
+    data = _base64(value.get("data"), f"{field}.data", notes)
+    return None if notes.problems else NewFile(name=str(name), type=str(kind), data=data, cid=cid)
+
+
+def _base64(value: Any, field: str, notes: Notes) -> bytes:
+    try:
+        return binascii.a2b_base64(value.encode("ascii"), strict_mode=True)
+    except (AttributeError, ValueError):
+        notes.add(field, "invalid", "Base64 without line breaks.")
+        return b""
+
+
+def not_available(value: Any, field: str, notes: Notes) -> None:
+    """What this release does not do; saying that it is not wanted is no error."""
+    if value is not False:
+        notes.add(field, "not_available", "This installation does not offer this yet.")
+
+
+def unknown(value: Mapping[str, Any], known: tuple[str, ...], field: str, notes: Notes) -> None:
+    """Note every name that is not known."""
+    for name in value:
+        if name not in known:
+            notes.add(f"{field}.{name}"[:200], "unknown_field", "There is no such field.")
+
+
+def _is_text(value: Any, field: str, notes: Notes) -> bool:
+    if isinstance(value, str):
+        return True
+    notes.add(field, "wrong_type", "Text.")
+    return False

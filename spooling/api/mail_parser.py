@@ -1,0 +1,187 @@
+"""The body of `POST /api/v1/mails/`: JSON in, letters out, or all problems by index and field. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from earwig.web.errors import Problem, Rejected
+from spooling.api import mail_fields as fields
+from spooling.api.mail_fields import Notes
+from spooling.outbox.drafts import NewContent, NewMail
+
+MAX_LETTERS = 1000
+#: Of all letters of one call.
+MAX_MAILS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One object of the body. `lane` None: not said. `spooler` empty: the standing stream."""
+
+    content: NewContent
+    mails: tuple[NewMail, ...]
+    lane: str | None
+    spooler: str
+    send_at: datetime | None
+    not_after: datetime | None
+    tags: tuple[str, ...]
+    metadata: Mapping[str, Any]
+
+
+def parse(body: Any, *, now: datetime) -> list[Letter]:
+    """One letter or a list of up to 1,000. Raises Rejected with all problems, at most 100."""
+    objects = body if isinstance(body, list) else [body]
+    if not 1 <= len(objects) <= MAX_LETTERS:
+        raise Rejected([Problem(None, None, "invalid", f"A mail, or a list of 1 to {MAX_LETTERS} mails.")])
+    problems: list[Problem] = []
+    letters = [_letter(data, Notes(index, problems), now) for index, data in enumerate(objects)]
+    if problems:
+        raise Rejected(problems)
+    complete = [letter for letter in letters if letter is not None]
+    if sum(len(letter.mails) for letter in complete) > MAX_MAILS:
+        raise Rejected([Problem(None, None, "too_many", f"At most {MAX_MAILS} addresses in one call.")])
+    return complete
+
+
+def _recipients(value: Any, field: str, notes: Notes) -> tuple[NewMail, ...]:
+    if not isinstance(value, list) or len(value) > fields.MAX_ADDRESSES:
+        notes.add(field, "wrong_type", f"A list of at most {fields.MAX_ADDRESSES} recipients.")
+        return ()
+    mails = [_recipient(item, number, notes) for number, item in enumerate(value)]
+    return tuple(mail for mail in mails if mail is not None)
+
+
+def _recipient(value: Any, number: int, notes: Notes) -> NewMail | None:
+    field = f"recipients.{number}"
+    own: dict[str, Any] = {}
+    if isinstance(value, dict) and (value.keys() - _ADDRESS):
+        fields.unknown(value, ("email", "name", "variables"), field, notes)
+        given = value.get("variables")
+        own = {} if given is None else fields.variables(given, f"{field}.variables", notes)
+        value = {name: value[name] for name in value if name in _ADDRESS}
+    pair = fields.address(value, field, notes)
+    return None if pair is None else NewMail(email=pair[1], name=pair[0], variables=own)
+
+
+_ADDRESS = frozenset(("email", "name"))
+
+#: Every field of a mail and its reader.
+_READERS: dict[str, Callable[[Any, str, Notes], Any]] = {
+    "from": fields.author,
+    "to": fields.addresses,
+    "cc": fields.addresses,
+    "bcc": fields.addresses,
+    "reply_to": fields.addresses,
+    "recipients": _recipients,
+    "subject": fields.line,
+    "html": fields.template,
+    "text": fields.template,
+    "variables": fields.variables,
+    "headers": fields.headers,
+    "attachments": fields.attachments,
+    "tags": fields.tags,
+    "metadata": fields.metadata,
+    "lane": fields.lane,
+    "language": fields.language,
+    "spooler": fields.token,
+    "send_at": fields.moment,
+    "not_after": fields.moment,
+    "template": fields.not_available,
+    "track_opens": fields.not_available,
+    "track_clicks": fields.not_available,
+}
+
+
+def _letter(data: Any, notes: Notes, now: datetime) -> Letter | None:
+    if not isinstance(data, dict):
+        notes.add("", "wrong_type", "A mail is an object.")
+        return None
+    values: dict[str, Any] = {}
+    for name, value in data.items():
+        reader = _READERS.get(name)
+        if reader is None:
+            notes.add(name[:200], "unknown_field", "There is no such field.")
+        elif value is not None:
+            values[name] = reader(value, name, notes)
+    _check_times(values, notes, now)
+    _check_presence(data, notes)
+    mails = _mails(values, notes)
+    if notes.problems:
+        return None
+    return _complete(values, mails)
+
+
+def _check_times(values: Mapping[str, Any], notes: Notes, now: datetime) -> None:
+    not_after = values.get("not_after")
+    if not_after is not None and not_after <= max(now, values.get("send_at") or now):
+        notes.add("not_after", "invalid", "Later than now and than send_at.")
+
+
+def _check_presence(data: Mapping[str, Any], notes: Notes) -> None:
+    if data.get("from") is None:
+        notes.add("from", "required", "Who sends it.")
+    if not (data.get("html") or data.get("text")):
+        notes.add("text", "required", "Give html, text or both.")
+    shared = [name for name in ("to", "cc", "bcc") if data.get(name)]
+    if shared and data.get("recipients"):
+        notes.add("recipients", "conflict", f"Give recipients or {', '.join(shared)}, not both.")
+    elif not data.get("to") and not data.get("recipients"):
+        notes.add("to", "required", "Give to, or recipients for one personal mail each.")
+
+
+def _mails(values: Mapping[str, Any], notes: Notes) -> tuple[NewMail, ...]:
+    common = values.get("variables", {})
+    personal = values.get("recipients")
+    if personal:
+        if not common:
+            return tuple(personal)
+        return tuple(
+            NewMail(email=mail.email, name=mail.name, variables={**common, **mail.variables})
+            for mail in personal
+        )
+    shared = [pair for field in ("to", "cc", "bcc") for pair in values.get(field, ())]
+    if len(shared) > 1:
+        _check_distinct(values, notes)
+    return tuple(NewMail(email=email, name=name, variables=common) for name, email in shared)
+
+
+def _check_distinct(values: Mapping[str, Any], notes: Notes) -> None:
+    seen: set[str] = set()
+    for field in ("to", "cc", "bcc"):
+        for number, (_, email) in enumerate(values.get(field, ())):
+            if email.casefold() in seen:
+                notes.add(f"{field}.{number}", "duplicate", "This address gets the mail already.")
+            seen.add(email.casefold())
+
+
+def _complete(values: Mapping[str, Any], mails: tuple[NewMail, ...]) -> Letter:
+    from_name, from_email = values["from"]
+    to, cc = values.get("to", ()), values.get("cc", ())
+    # One recipient sees itself anyway; without the address the content says nothing of anybody.
+    alone = len(mails) == 1 and to
+    return Letter(
+        content=NewContent(
+            from_email=from_email,
+            from_name=from_name,
+            subject=values.get("subject", ""),
+            text=values.get("text", ""),
+            html=values.get("html", ""),
+            reply_to=values.get("reply_to", ()),
+            to=() if alone else to,
+            cc=cc,
+            headers=values.get("headers", ()),
+            files=values.get("attachments", ()),
+            template_language=fields.LANGUAGE,
+            language=values.get("language", ""),
+        ),
+        mails=mails,
+        lane=values.get("lane"),
+        spooler=values.get("spooler", ""),
+        send_at=values.get("send_at"),
+        not_after=values.get("not_after"),
+        tags=values.get("tags", ()),
+        metadata=values.get("metadata", {}),
+    )

@@ -1,0 +1,155 @@
+"""What the native API answers about mails, spoolers and suppressions."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from spooling import ledger
+from spooling.models import Mail, Spooler, Suppression
+from spooling.models.mails import MailState
+from spooling.models.spoolers import SpoolerState
+from stats.models import Event
+from templates_app import rendering
+from templates_app.errors import TemplateError
+
+#: Columns of a list of mails: the bodies stay in the database.
+MAIL_COLUMNS = (
+    *("public_id", "email", "name", "state", "tries", "last_reply", "due_at", "created_at", "ended_at"),
+    *("opened_at", "clicked_at", "variables", "spooler__token", "spooler__state"),
+    *("content__subject", "content__from_name", "content__from_email", "content__template_language"),
+    *("submission__tags", "submission__metadata"),
+)
+
+
+class PublicId(serializers.UUIDField):
+    """128 bits as 32 hex digits."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(format="hex", read_only=True, **options)
+
+
+class MailOutput(serializers.ModelSerializer):
+    id = PublicId(source="public_id")
+    spooler = serializers.CharField(source="spooler.token", read_only=True)
+    subject = serializers.SerializerMethodField()
+    state = serializers.SerializerMethodField()
+    attempts = serializers.IntegerField(source="tries", read_only=True)
+    delivered_at = serializers.SerializerMethodField()
+    tags = serializers.ListField(child=serializers.CharField(), source="submission.tags", read_only=True)
+    metadata = serializers.DictField(source="submission.metadata", read_only=True)
+
+    class Meta:
+        model = Mail
+        fields = (
+            *("id", "spooler", "subject", "state", "attempts", "last_reply", "due_at", "created_at"),
+            *("delivered_at", "opened_at", "clicked_at", "tags", "metadata"),
+        )
+
+    def get_fields(self) -> dict[str, Any]:
+        # `from` is a word of the language, so it cannot be declared above.
+        fields = super().get_fields()
+        pairs = {
+            "from": serializers.CharField(source="content.from_email", read_only=True),
+            "to": serializers.CharField(source="email", read_only=True),
+        }
+        return {"id": fields.pop("id"), "spooler": fields.pop("spooler"), **pairs, **fields}
+
+    def get_subject(self, mail: Mail) -> str:
+        """As this recipient sees it."""
+        source: str = mail.content.subject
+        if "{{" not in source:
+            return source
+        try:
+            return str(_program(source, mail.content.template_language).render(mail.variables))
+        except TemplateError:
+            return source
+
+    @extend_schema_field(serializers.ChoiceField(choices=MailState.choices))
+    def get_state(self, mail: Mail) -> str:
+        return mail.shown_state(mail.spooler.state)
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_delivered_at(self, mail: Mail) -> str | None:
+        delivered = mail.ended_at if mail.state == MailState.DELIVERED else None
+        return serializers.DateTimeField().to_representation(delivered) if delivered else None
+
+
+@lru_cache(maxsize=256)
+def _program(source: str, language: str) -> Any:
+    return rendering.compile(
+        source, language=language, escape=rendering.Escape.NONE, transfer=rendering.Transfer.PLAIN
+    )
+
+
+class EventOutput(serializers.ModelSerializer):
+    """One happening; never names an address."""
+
+    mail = serializers.SerializerMethodField()
+    spooler = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Event
+        fields = ("id", "kind", "at", "mail", "spooler", "destination", "provider", "router", "detail")
+
+    def get_mail(self, event: Event) -> str:
+        return str(self.context["mail"])
+
+    def get_spooler(self, event: Event) -> str:
+        return str(self.context["spooler"])
+
+
+class SpoolerOutput(serializers.ModelSerializer):
+    domain = serializers.CharField(source="domain.name", default=None, read_only=True, allow_null=True)
+
+    class Meta:
+        model = Spooler
+        fields = (
+            *("token", "name", "domain", "type", "state", "lane", "start_at", "not_after"),
+            *("tags", "headers", "variables", "created_at", "ended_at"),
+        )
+        read_only_fields = fields
+
+
+class LedgerOutput(serializers.Serializer):
+    spooled = serializers.IntegerField()
+    delivered = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    blocked = serializers.IntegerField()
+    quarantined = serializers.IntegerField()
+    expired = serializers.IntegerField()
+    cancelled = serializers.IntegerField()
+    waiting = serializers.IntegerField()
+    sending = serializers.IntegerField()
+    in_doubt = serializers.IntegerField()
+    balanced = serializers.BooleanField(help_text="spooled is the sum of the others.")
+
+
+def ledger_of(spooler: Spooler) -> dict[str, int | bool]:
+    """The figures as shown: what waits in a cancelled spooler is cancelled (`Mail.shown_state`)."""
+    figures: dict[str, int | bool] = dict(ledger.of_spooler(spooler.pk))
+    if spooler.state == SpoolerState.CANCELLED:
+        figures["cancelled"] += figures["waiting"]
+        figures["waiting"] = 0
+    figures["balanced"] = figures["spooled"] == sum(figures[state] for state in ledger.STATES)
+    return figures
+
+
+class SuppressionOutput(serializers.ModelSerializer):
+    class Meta:
+        model = Suppression
+        fields = ("id", "address", "stream", "domain", "reason", "source", "created_at", "expires_at")
+        read_only_fields = fields
+
+
+class AcceptedMail(serializers.Serializer):
+    id = serializers.CharField(help_text="32 hex digits.")
+    to = serializers.CharField()
+    state = serializers.ChoiceField(choices=MailState.choices)
+
+
+class Accepted(serializers.Serializer):
+    mails = AcceptedMail(many=True)
