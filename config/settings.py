@@ -182,6 +182,14 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
+    "PREPROCESSING_HOOKS": ["config.schema.native_only"],
+    "ENUM_NAME_OVERRIDES": {
+        "MailState": "spooling.models.mails.MailState",
+        "SpoolerState": "spooling.models.spoolers.SpoolerState",
+        "Lane": "spooling.models.spoolers.Lane",
+        "SuppressionReason": "spooling.models.suppressions.SuppressionReason",
+        "BlockReason": "earwig.models.people.BlockReason",
+    },
     "TITLE": "Earwig",
     "DESCRIPTION": "The native API of Earwig, a self-hosted mail platform.",
     "VERSION": "0.1.0",

@@ -1,6 +1,25 @@
 """Every mount of the installation."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from config import views
+
+handler400 = "config.views.bad_request"
+handler403 = "config.views.forbidden"
+handler404 = "config.views.not_found"
+handler500 = "config.views.server_error"
+
+urlpatterns = [
+    path("api/v1/", include("spooling.api.urls")),
+    path("api/v1/", include("earwig.api.urls")),
+    re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    # An unknown path of the API never falls through to a wire.
+    re_path(r"^api/", views.not_found),
+    path("admin/", admin.site.urls),
+    re_path(r"^healthz/?$", views.healthz),
+    re_path(r"^readyz/?$", views.readyz),
+    path("", views.index),
+]

@@ -1,0 +1,12 @@
+"""What of the installation the OpenAPI document describes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Endpoint = tuple[str, str, str, Any]
+
+
+def native_only(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """Foreign wires have documents of their own."""
+    return [endpoint for endpoint in endpoints if endpoint[0].startswith("/api/v1/")]
