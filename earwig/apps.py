@@ -7,3 +7,7 @@ class EarwigConfig(AppConfig):
     name = "earwig"
     verbose_name = "Accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Registers the system checks."""
+        from earwig import checks  # noqa: F401

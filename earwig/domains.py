@@ -31,6 +31,11 @@ class Record:
     type: str
     value: str
 
+    def zone_line(self) -> str:
+        """As a zone file has it: strings of 255 characters at most (RFC 1035 §3.3.14)."""
+        parts = [self.value[start : start + 255] for start in range(0, len(self.value), 255)]
+        return f"{self.name}. {self.type} " + " ".join(f'"{part}"' for part in parts)  # noqa: B907
+
 
 def add(account: Account, *, name: str, now: datetime) -> Domain:
     """A domain of the account, its default if it is the first.

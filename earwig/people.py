@@ -45,8 +45,8 @@ class PersonRecord:
 def upsert(account: Account, *, record: PersonRecord) -> Person:
     """The account's person of this external id, as the record has it. All or nothing; raises InvalidPerson.
 
-    The name is replaced, title and photo only by what is not empty. A contact of an unknown type is passed over. One
-    that the record no longer has is blocked until a record has it again, unless it was blocked otherwise.
+    The name is replaced, title and photo only by what is not empty. A contact of an unknown type is passed
+    over. One that the record no longer has is blocked until a record has it, unless it was blocked otherwise.
     """
     contacts = _checked(record)
     person, created = Person.objects.select_for_update().get_or_create(

@@ -1,0 +1,63 @@
+"""System checks of settings that need each other."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import checks
+
+HANDOFF_KEYS = ("all", "message-only", "default-application")
+SMTP_SCHEMES = ("smtp", "smtp+plain", "smtp+starttls", "smtps")
+
+
+@checks.register
+def check_grown(**_: Any) -> list[checks.CheckMessage]:
+    """E001, E002: what an embedded installation makes for itself is given."""
+    found: list[checks.CheckMessage] = []
+    if settings.SECRET_KEY == "missing":
+        found.append(checks.Error("SECRET_KEY is missing.", hint="A long random text.", id="config.E001"))
+    if not settings.CELERY_BROKER_URL:
+        hint = "With DATABASE_URL there is a broker too, for example redis://127.0.0.1:6379/0."
+        found.append(checks.Error("CELERY_BROKER_URL is missing.", hint=hint, id="config.E002"))
+    return found
+
+
+@checks.register
+def check_handoff(**_: Any) -> list[checks.CheckMessage]:
+    """E003, E004: the policy on keys is known, and keyless calls have an account where they are let in."""
+    if settings.EARWIG_HANDOFF_KEYS not in HANDOFF_KEYS:
+        hint = f"One of {', '.join(HANDOFF_KEYS)}."
+        return [checks.Error("EARWIG_HANDOFF_KEYS has an unknown value.", hint=hint, id="config.E003")]
+    if settings.EARWIG_HANDOFF_KEYS == "default-application" and not settings.EARWIG_HANDOFF_ACCOUNT:
+        hint = "The slug of the account that calls without a key are booked to."
+        return [
+            checks.Error(
+                "EARWIG_HANDOFF_ACCOUNT is missing: EARWIG_HANDOFF_KEYS is default-application.",
+                hint=hint,
+                id="config.E004",
+            )
+        ]
+    return []
+
+
+@checks.register
+def check_urls(**_: Any) -> list[checks.CheckMessage]:
+    """E005, E006: the URLs can be read. Their values may hold a password and are not shown."""
+    found: list[checks.CheckMessage] = []
+    if not _is_url(settings.PUBLIC_URL, ("http", "https")):
+        hint = "Scheme and host, for example https://mail.example.org"
+        found.append(checks.Error("PUBLIC_URL is not a URL.", hint=hint, id="config.E005"))
+    if settings.SMTP_URL and not _is_url(settings.SMTP_URL, SMTP_SCHEMES):
+        hint = f"user:password@host:port behind one of {', '.join(f'{name}://' for name in SMTP_SCHEMES)}"
+        found.append(checks.Error("SMTP_URL is not a URL.", hint=hint, id="config.E006"))
+    return found
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
