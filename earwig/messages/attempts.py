@@ -1,4 +1,6 @@
-"""Attempts to reach a recipient, and how their outcomes move the recipient's status (handoff contract §5, §6.1)."""
+"""Attempts to reach a recipient, and how their outcomes move the recipient's status (handoff contract §5,
+§6.1).
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ from earwig.models.messages import AttemptStatus, RecipientStatus
 OPEN = (AttemptStatus.SCHEDULED, AttemptStatus.RETRY)
 REACHED = (AttemptStatus.SENT, AttemptStatus.SUCCESS)
 
-#: From which states an outcome may come. Whatever else is asked changes nothing: an outcome that arrives late,
-#: after the recipient's own word.
+#: From which states an outcome may come. Whatever else is asked changes nothing: an outcome that arrives
+#: late, after the recipient's own word.
 _BEFORE: dict[str, tuple[AttemptStatus, ...]] = {
     AttemptStatus.RETRY: (AttemptStatus.SCHEDULED,),
     AttemptStatus.SENT: OPEN,
@@ -60,7 +62,8 @@ def conclude(outcomes: Mapping[int, AttemptStatus], *, now: datetime) -> list[De
 
 
 def follow(recipients: Sequence[MessageRecipient], *, now: datetime) -> list[DeliveryAttempt]:
-    """Give each row the status that its attempts add up to, and an attempt by the next contact where all failed.
+    """Give each row the status that its attempts add up to, and an attempt by the next contact where all
+    failed.
 
     The caller holds the locks of the rows. `expired` is the end: such a row is left alone.
     """

@@ -19,8 +19,8 @@ FAILED = (AttemptStatus.INVALID, AttemptStatus.BAD_DATA, AttemptStatus.BLOCKED)
 def choose(recipients: Sequence[MessageRecipient]) -> dict[int, ContactDetail]:
     """By the row's id, the contact to try next; a row with nothing left to try is absent.
 
-    Not tried: blocked contacts, types without a carrier, what is not an address, contacts whose attempts for this
-    row failed, and those that succeeded unless the recipient has answered. Ties keep stored order.
+    Not tried: blocked contacts, types without a carrier, what is not an address, contacts whose attempts for
+    this row failed, and those that succeeded unless the recipient has answered. Ties keep stored order.
     """
     candidates = _candidates({recipient.person_id for recipient in recipients})
     spent = _spent([recipient.pk for recipient in recipients])

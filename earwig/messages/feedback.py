@@ -36,7 +36,8 @@ CONSEQUENCES: dict[str, Consequence] = {
 
 @transaction.atomic
 def record(attempt: DeliveryAttempt, *, kind: str, note: str = "", now: datetime) -> list[DeliveryAttempt]:
-    """Store the recipient's word with all its consequences; returns the attempt that follows by another contact.
+    """Store the recipient's word with all its consequences; returns the attempt that follows by another
+    contact.
 
     The first word stands. Raises AlreadyFlagged.
     """
@@ -62,7 +63,7 @@ def _act(
     if consequence.status is None:
         return []
     DeliveryAttempt.objects.filter(pk=attempt.pk).update(status=consequence.status)
-    if consequence.blocks_contact:
+    if consequence.blocks_contact and attempt.contact_id is not None:
         ContactDetail.objects.filter(pk=attempt.contact_id).update(blocked=True, reason=BlockReason.FEEDBACK)
     if consequence.ends_row:
         MessageRecipient.objects.filter(pk=row.pk).update(status=RecipientStatus.EXPIRED)

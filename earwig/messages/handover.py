@@ -38,8 +38,8 @@ class Draft:
 def accept(account: Account, draft: Draft, *, now: datetime) -> HandoffMessage:
     """The stored message, each person once in the order given, all `unscheduled`.
 
-    A sender known by its hash is left as it is; a draft creates, refreshes or revives one (handoff contract §3.2).
-    Nothing is stored when it raises: UnknownSender, UnknownPerson (with the id as given), SaltChanged.
+    A sender known by its hash is left as it is; a draft creates, refreshes or revives one (handoff contract
+    §3.2). Nothing is stored when it raises: UnknownSender, UnknownPerson (with the id as given), SaltChanged.
     """
     sender = _sender(account, draft.sender, now)
     people = _people(account, draft.recipients)

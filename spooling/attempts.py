@@ -1,0 +1,266 @@
+"""Handed-over messages to the outbox, and what became of their mails back to the attempts (handoff contract
+§5, §6).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from earwig import domains
+from earwig.errors import DomainNotAllowed
+from earwig.messages import attempts, feedback
+from earwig.models import DeliveryAttempt, MessageRecipient
+from earwig.models.messages import AttemptStatus, FeedbackType, MessageType, RecipientStatus
+from spooling import attempts_mail, suppressions
+from spooling.errors import LimitReached
+from spooling.models import Mail
+from spooling.models.mails import MailState
+from spooling.models.suppressions import SuppressionReason
+from spooling.outbox import intake
+
+#: Rows that one transaction schedules, and transactions of one account in a tick.
+BATCH = 500
+MOST_BATCHES = 10
+#: Mails whose outcome one tick collects.
+MOST_COLLECTED = 2_000
+#: A mail that is still to leave after this time shows that something is stuck.
+STALLED_AFTER = timedelta(hours=1)
+#: How far back the quick tick looks for bounces; `tidy` looks at all.
+BOUNCES_WITHIN = timedelta(hours=1)
+
+WIRE = "handoff"
+
+#: An account that may not send now does not hold up the others; its rows stay until it may.
+_REFUSED = (LimitReached, DomainNotAllowed)
+
+_ENDED: dict[str, AttemptStatus] = {
+    MailState.DELIVERED: AttemptStatus.SENT,
+    MailState.BLOCKED: AttemptStatus.BLOCKED,
+    MailState.EXPIRED: AttemptStatus.INVALID,
+    MailState.CANCELLED: AttemptStatus.INVALID,
+}
+#: Classes of a bounce that say more than that the address is wrong (contract §10).
+_BOUNCED: dict[str, AttemptStatus | None] = {
+    "policy": AttemptStatus.BLOCKED,
+    "block": AttemptStatus.BLOCKED,
+    "blocked": AttemptStatus.BLOCKED,
+    "complaint": AttemptStatus.BLOCKED,
+    "unsubscribe": AttemptStatus.BLOCKED,
+    "soft": None,
+    "transient": None,
+}
+#: By subject of the enhanced status (RFC 3463 §3): addressing and mailbox speak of the address, security of
+#: policy; the rest of the mail or the way.
+_SUBJECTS = {"1": AttemptStatus.BAD_DATA, "2": AttemptStatus.BAD_DATA, "7": AttemptStatus.BLOCKED}
+#: Basic codes of a policy refusal where the server gives no enhanced one (RFC 5321 §4.2.3, RFC 7504).
+_POLICY_CODES = frozenset({521, 530, 535, 554, 571})
+
+_ENHANCED = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """What a round of the janitor found: attempts given their missing mail, and attempts that are stuck."""
+
+    requeued: int
+    stalled: int
+
+
+def spool_due(now: datetime) -> int:
+    """Give every `unscheduled` recipient its first attempt and mail; answers how many rows moved.
+
+    Messages of type `removed` stay. One person who cannot be reached becomes `expired` and stops nobody.
+    """
+    accounts = _unscheduled().values_list("message__account_id", flat=True).order_by().distinct()
+    return sum(_spool_account(account_id, now) for account_id in accounts)
+
+
+def collect(now: datetime) -> int:
+    """Bring what became of mails to their attempts and rows, and spool what follows; answers how many
+    attempts.
+    """
+    recent = Q(bounced_at__gt=now - BOUNCES_WITHIN)
+    return _conclude([*_ended_mails()[:MOST_COLLECTED], *_bounced_mails(recent)[:MOST_COLLECTED]], now)
+
+
+def tidy(now: datetime) -> Tidied:
+    """The janitor: bounces that `collect` missed, attempts without a mail, attempts stuck for an hour."""
+    _conclude(list(_bounced_mails(Q(bounced_at__isnull=False))[:MOST_COLLECTED]), now)
+    tidied = Tidied(_requeue(now), stalled(now).count())
+    if tidied.stalled:
+        log.warning("Attempts are stalled.", extra={"stalled": tidied.stalled})
+    return tidied
+
+
+def stalled(now: datetime) -> QuerySet[DeliveryAttempt]:
+    """Attempts that have been waiting to leave for more than an hour."""
+    return DeliveryAttempt.objects.filter(status=AttemptStatus.SCHEDULED, created_at__lt=now - STALLED_AFTER)
+
+
+@transaction.atomic
+def flag(attempt: DeliveryAttempt, *, kind: str, note: str = "", now: datetime) -> None:
+    """Take a recipient's feedback with all its consequences at once. Raises AlreadyFlagged."""
+    following = feedback.record(attempt, kind=kind, note=note, now=now)
+    if kind == FeedbackType.UNSUBSCRIBE:
+        _suppress(attempt, now)
+    _hand_over_all(following, now)
+
+
+@transaction.atomic
+def unsubscribe(attempt: DeliveryAttempt, *, now: datetime) -> None:
+    """One-click unsubscription (RFC 8058): works whatever was said before, and any number of times."""
+    feedback.unsubscribe(attempt, now=now)
+    _suppress(attempt, now)
+
+
+def outcome_of(mail: Mail) -> AttemptStatus | None:
+    """What a mail's state says of its attempt; None: nothing yet (contract §10)."""
+    if mail.bounced_at is not None:
+        return _BOUNCED.get(mail.bounce_class, AttemptStatus.BAD_DATA)
+    if mail.state == MailState.FAILED:
+        return _failure_of(mail)
+    if mail.state == MailState.WAITING and mail.tries:
+        return AttemptStatus.RETRY
+    return _ENDED.get(mail.state)
+
+
+def _failure_of(mail: Mail) -> AttemptStatus:
+    code = mail.last_code or 0
+    if code < 500:
+        return AttemptStatus.INVALID
+    enhanced = _ENHANCED.search(mail.last_reply)
+    if enhanced:
+        return _SUBJECTS.get(enhanced[1], AttemptStatus.INVALID)
+    return AttemptStatus.BLOCKED if code in _POLICY_CODES else AttemptStatus.BAD_DATA
+
+
+def _unscheduled() -> QuerySet[MessageRecipient]:
+    return MessageRecipient.objects.filter(status=RecipientStatus.UNSCHEDULED).exclude(
+        message__type=MessageType.REMOVED
+    )
+
+
+def _spool_account(account_id: int, now: datetime) -> int:
+    spooled = 0
+    for _ in range(MOST_BATCHES):
+        try:
+            moved = _spool_batch(account_id, now)
+        except _REFUSED as error:
+            _note_refusal(account_id, error)
+            return spooled
+        spooled += moved
+        if moved < BATCH:
+            break
+    return spooled
+
+
+@transaction.atomic
+def _spool_batch(account_id: int, now: datetime) -> int:
+    # The senders are locked too, so that a purge either sees these mails or is seen by them.
+    rows = list(
+        _unscheduled()
+        .filter(message__account=account_id)
+        .select_related("message__sender")
+        .select_for_update(skip_locked=True, no_key=True, of=("self", "message__sender"))
+        .order_by("id")[:BATCH]
+    )
+    _hand_over(account_id, attempts.begin(rows, now=now), now)
+    return len(rows)
+
+
+def _hand_over(account_id: int, new: Sequence[DeliveryAttempt], now: datetime) -> None:
+    """One mail for each attempt. Raises LimitReached and DomainNotAllowed."""
+    if not new:
+        return
+    domain_id = domains.sending_domain(account_id, attempts_mail.from_address()[1])
+    sends = attempts_mail.compose(new, domain_id=domain_id, now=now)
+    intake.accept(intake.NewSubmission(account_id=account_id, wire=WIRE), sends, now=now)
+
+
+def _hand_over_all(new: Iterable[DeliveryAttempt], now: datetime) -> int:
+    """As `_hand_over`, for several accounts; what an account may not send now is left to `tidy`."""
+    handed = 0
+    for account_id, group in _by_account(new).items():
+        try:
+            with transaction.atomic():
+                _hand_over(account_id, group, now)
+        except _REFUSED as error:
+            _note_refusal(account_id, error)
+        else:
+            handed += len(group)
+    return handed
+
+
+def _by_account(new: Iterable[DeliveryAttempt]) -> dict[int, list[DeliveryAttempt]]:
+    by_recipient = {attempt.recipient_id: attempt for attempt in new}
+    owners = MessageRecipient.objects.filter(pk__in=by_recipient).values_list("pk", "message__account_id")
+    groups: defaultdict[int, list[DeliveryAttempt]] = defaultdict(list)
+    for recipient_id, account_id in owners if by_recipient else ():
+        groups[account_id].append(by_recipient[recipient_id])
+    return groups
+
+
+def _note_refusal(account_id: int, error: Exception) -> None:
+    log.info("An account may not send now.", extra={"account": account_id, "error": type(error).__name__})
+
+
+def _ended_mails() -> QuerySet[Mail]:
+    """Mails that have news for an attempt of which nothing final is known."""
+    ended = Q(state__in=(*_ENDED, MailState.FAILED))
+    deferred = Q(state=MailState.WAITING, tries__gt=0, attempt__status=AttemptStatus.SCHEDULED)
+    return _news().filter(ended | deferred, attempt__status__in=attempts.OPEN)
+
+
+def _bounced_mails(when: Q) -> QuerySet[Mail]:
+    silent = [word for word, status in _BOUNCED.items() if status is None]
+    return _news().filter(when, attempt__status__in=attempts.REACHED).exclude(bounce_class__in=silent)
+
+
+def _news() -> QuerySet[Mail]:
+    return Mail.objects.only(
+        "attempt_id", "state", "tries", "last_code", "last_reply", "bounced_at", "bounce_class"
+    )
+
+
+def _conclude(mails: Sequence[Mail], now: datetime) -> int:
+    outcomes = {mail.attempt_id: outcome_of(mail) for mail in mails}
+    known = {pk: status for pk, status in outcomes.items() if pk is not None and status is not None}
+    if not known:
+        return 0
+    with transaction.atomic():
+        _hand_over_all(attempts.conclude(known, now=now), now)
+    return len(known)
+
+
+def _requeue(now: datetime) -> int:
+    """Give attempts that have no mail theirs; those whose contact went meanwhile make way for the next."""
+    gone = _without_mail().filter(Q(contact=None) | Q(contact__blocked=True)).values_list("pk", flat=True)
+    with transaction.atomic():
+        attempts.conclude({pk: AttemptStatus.INVALID for pk in gone[:BATCH]}, now=now)
+    with transaction.atomic():
+        missing = _without_mail().filter(contact__blocked=False).order_by("pk")
+        return _hand_over_all(missing.select_for_update(skip_locked=True, of=("self",))[:BATCH], now)
+
+
+def _without_mail() -> QuerySet[DeliveryAttempt]:
+    mails = Mail.objects.filter(attempt=OuterRef("pk"))
+    return DeliveryAttempt.objects.filter(~Exists(mails), status=AttemptStatus.SCHEDULED)
+
+
+def _suppress(attempt: DeliveryAttempt, now: datetime) -> None:
+    if attempt.contact is None:
+        return
+    scope = suppressions.Scope(account_id=attempt.recipient.message.account_id)
+    suppressions.suppress(
+        scope, attempt.contact.value, reason=SuppressionReason.UNSUBSCRIBE, source="feedback page", now=now
+    )
