@@ -1,0 +1,202 @@
+"""Ends personal data: of senders whose time has passed or who are to be forgotten, and of mails long sent.
+
+Ids, keyed hashes and counts stay.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from earwig import errors, mailboxes, sealing, senders
+from earwig.models import Sender, SenderPurge
+from spooling import attempts_mail, erasure, traces
+from spooling.erasure import ERASED
+from spooling.models import Attachment, Content, ContentFile, Mail, Suppression, TrappedMail
+
+#: Senders whose addresses one search of an account's tables looks for.
+SEARCHED_TOGETHER = 50
+#: Mails that one transaction erases.
+BATCH = 2_000
+#: Key of a purge's record: mails to the person that had not ended; erased as soon as they have.
+IN_FLIGHT = "in_flight"
+
+
+def purge_overdue(now: datetime) -> int:
+    """Forget every sender whose time has passed; answers how many. Those revived meanwhile are left."""
+    _finish_purges(now)
+    groups: defaultdict[int, list[Sender]] = defaultdict(list)
+    for sender in Sender.objects.overdue(now).order_by("email_expires_at", "pk"):
+        groups[sender.account_id].append(sender)
+    purged = 0
+    for account_id, group in groups.items():
+        for start in range(0, len(group), SEARCHED_TOGETHER):
+            together = group[start : start + SEARCHED_TOGETHER]
+            _search(account_id, together)
+            purged += sum(_close(sender, now, overdue=True) is not None for sender in together)
+    return purged
+
+
+def forget(sender: Sender, *, now: datetime) -> SenderPurge | None:
+    """Forget one sender at once, whatever time it has left. None: it was forgotten already."""
+    if sender.email is None:
+        return None
+    counts = _search(sender.account_id, [sender])
+    return _close(sender, now, counts=counts)
+
+
+def erase_old_mails(now: datetime) -> int:
+    """Erase address, variables and replies of mails MAIL_RETENTION days after their end, then the contents
+    that only such mails used; answers how many mails. Reads the whole outbox once: for a daily run.
+    """
+    until = now - timedelta(days=settings.MAIL_RETENTION)
+    old = Mail.objects.filter(erased_at=None, created_at__lte=until)
+    erased, floor = 0, 0
+    while batch := list(old.filter(pk__gt=floor).order_by("pk").values_list("pk", "ended_at")[:BATCH]):
+        floor = batch[-1][0]
+        due = [pk for pk, ended_at in batch if ended_at is not None and ended_at <= until]
+        erased += _erase_mails(due, now)
+    _erase_contents(until, now)
+    return erased
+
+
+def _search(account_id: int, people: Sequence[Sender]) -> Counter[str]:
+    """Take the addresses out of all that the account stores; answers the number of rows by table."""
+    emails = [sender.email for sender in people if sender.email]
+    words = erasure.of_addresses(emails)
+    counts: Counter[str] = Counter()
+    for trace in traces.SEARCHED:
+        rows = traces.holding(trace, emails)
+        if trace.account:
+            rows = rows.filter(**{trace.account: account_id})
+        counts[_table(trace)] += traces.erase(trace, rows, words)
+    for email in emails:
+        counts[TrappedMail._meta.db_table] += traces.trapped(email).delete()[0]
+    return counts
+
+
+@transaction.atomic
+def _close(
+    sender: Sender, now: datetime, *, overdue: bool = False, counts: Counter[str] | None = None
+) -> SenderPurge | None:
+    """Erase what is linked to the sender, its mails and its row, and leave a record. None: nothing was
+    due.
+    """
+    due = Sender.objects.overdue(now) if overdue else Sender.objects.filter(email__isnull=False)
+    locked = due.select_for_update().filter(pk=sender.pk, email=sender.email).first()
+    if locked is None:
+        return None
+    counts = Counter(counts)
+    counts.update(_erase_linked(locked))
+    counts[Mail._meta.db_table] += _erase_mails_to(locked, now)
+    counts[Suppression._meta.db_table] += _hash_only(locked)
+    erased: dict[str, object] = {table: number for table, number in counts.items() if number}
+    if waiting := list(_mails_to(locked).filter(ended_at=None).values_list("pk", flat=True)):
+        erased[IN_FLIGHT] = waiting
+    senders.forget(locked, now=now)
+    return SenderPurge.objects.create(sender=locked, at=now, erased=erased)
+
+
+def _erase_linked(sender: Sender) -> Counter[str]:
+    words = erasure.of_person(sender.email or "", sender.name)
+    counts = Counter({TrappedMail._meta.db_table: _empty_trap(sender.pk)})
+    _neutralise(sender.pk)
+    told = traces.EVENTS.rows().filter(mail_id__in=_mails_to(sender).values("pk"))
+    for trace, rows in (*traces.of_sender(sender.pk), (traces.EVENTS, told)):
+        counts[_table(trace)] += traces.erase(trace, rows, words)
+    return counts
+
+
+def _neutralise(sender_id: int) -> None:
+    """Mails still to be rendered show a neutral name (handoff contract §4.3)."""
+    mails = list(Mail.objects.filter(attempt__recipient__message__sender=sender_id).only("variables"))
+    for mail in mails:
+        mail.variables = attempts_mail.without_sender(mail.variables)
+    Mail.objects.bulk_update(mails, ["variables"], batch_size=BATCH)
+
+
+def _empty_trap(sender_id: int) -> int:
+    """Delete what the trap caught of mails about the person: their bytes cannot be searched for a name."""
+    mails = Mail.objects.filter(attempt__recipient__message__sender=sender_id)
+    ids = {public_id.hex for public_id in mails.values_list("public_id", flat=True)}
+    caught = TrappedMail.objects.filter(envelope_recipient__in=mails.values("email"))
+    about = [
+        trapped.pk
+        for trapped in caught.iterator()
+        if any(word.encode() in bytes(trapped.raw) for word in ids)
+    ]
+    return TrappedMail.objects.filter(pk__in=about).delete()[0]
+
+
+def _mails_to(sender: Sender) -> QuerySet[Mail]:
+    return Mail.objects.filter(account=sender.account_id, email__in=_spellings(sender.email or ""))
+
+
+def _spellings(email: str) -> set[str]:
+    try:
+        return {email, mailboxes.normal(email)}
+    except errors.InvalidAddress:
+        return {email}
+
+
+def _erase_mails_to(sender: Sender, now: datetime) -> int:
+    """Mails to the person that have ended. The others still need the address; they follow when they end."""
+    return _erase_mails(
+        list(_mails_to(sender).filter(ended_at__isnull=False).values_list("pk", flat=True)), now
+    )
+
+
+def _erase_mails(ids: Sequence[int], now: datetime) -> int:
+    return Mail.objects.filter(pk__in=ids, ended_at__isnull=False).update(
+        email=ERASED, name="", variables={}, last_reply="", erased_at=now
+    )
+
+
+def _hash_only(sender: Sender) -> int:
+    digest = sealing.address_hash(sender.email or "")
+    return Suppression.objects.filter(address_hash=digest).exclude(address="").update(address="")
+
+
+def _finish_purges(now: datetime) -> None:
+    """Erase the mails that had not ended when their addressee was forgotten, as far as they have now."""
+    for purge in SenderPurge.objects.filter(erased__has_key=IN_FLIGHT):
+        ids = purge.erased.pop(IN_FLIGHT)
+        table = Mail._meta.db_table
+        with transaction.atomic():
+            purge.erased[table] = purge.erased.get(table, 0) + _erase_mails(ids, now)
+            left = list(Mail.objects.filter(pk__in=ids, ended_at=None).values_list("pk", flat=True))
+            purge.erased |= {IN_FLIGHT: left} if left else {}
+            purge.save(update_fields=["erased"])
+
+
+@transaction.atomic
+def _erase_contents(until: datetime, now: datetime) -> None:
+    mails = Mail.objects.filter(content=OuterRef("pk"))
+    done = Content.objects.filter(
+        Exists(mails), ~Exists(mails.filter(erased_at=None)), erased_at=None, created_at__lte=until
+    )
+    ids = list(done.values_list("pk", flat=True))
+    for start in range(0, len(ids), BATCH):
+        _erase_content_rows(ids[start : start + BATCH], now)
+
+
+def _erase_content_rows(ids: Sequence[int], now: datetime) -> None:
+    files = ContentFile.objects.filter(content__in=ids)
+    attachments = set(files.values_list("attachment_id", flat=True))
+    files.delete()
+    used = Exists(ContentFile.objects.filter(attachment=OuterRef("pk")))
+    Attachment.objects.filter(~used, pk__in=attachments).delete()
+    Content.objects.filter(pk__in=ids).update(
+        **{column: "" for column in ("subject", "from_name", "from_email", "text", "html")},
+        **{column: [] for column in ("reply_to", "to", "cc", "headers")},
+        erased_at=now,
+    )
+
+
+def _table(trace: traces.Trace) -> str:
+    return trace.model._meta.db_table
