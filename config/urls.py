@@ -22,4 +22,6 @@ urlpatterns = [
     re_path(r"^healthz/?$", views.healthz),
     re_path(r"^readyz/?$", views.readyz),
     path("", views.index),
+    path("", include("spooling.wires.handoff.urls")),
+    path("handoff/", include("spooling.wires.handoff.urls")),
 ]
