@@ -28,6 +28,8 @@ FIRST_PAUSE: Final = 0.1
 LAST_PAUSE: Final = 5.0
 #: Seconds for which the addresses of a host are believed.
 RESOLUTION_TTL: Final = 30.0
+#: Seconds after a failed handshake in which opportunistic TLS is not tried.
+CLEAR_TEXT_TTL: Final = 300.0
 #: Seconds for which the reply to QUIT is worth waiting.
 QUIT_PATIENCE: Final = 2.0
 #: Seconds between two looks at the deadlines of all connections.
@@ -53,20 +55,27 @@ class Pool:
         self.connections: dict[Connection, None] = {}
         self.idle: dict[Connection, None] = {}
         self.patience = _patience(server.timeouts)
-        self.crowded = self.faulty = self.clear_text = self.closed = False
+        self.crowded = self.faulty = self.closed = False
         self._feed = feed
         self._leaving: set[Connection] = set()
         self._size = connections
         self._dry = False
         self._opened = self._last_faulty = 0
         self._pauses = 0
-        self._paused_until = 0.0
+        self._paused_until = self._clear_text_until = 0.0
         self._tls: ssl.SSLContext | None = None
 
     @property
     def connections_open(self) -> int:
         """Those being opened and closed included."""
         return len(self.connections)
+
+    @property
+    def clear_text(self) -> bool:
+        """Whether a connection opened now does without STARTTLS, because the handshake failed of late."""
+        server = self.server
+        optional = server.tls is Tls.OPPORTUNISTIC and not server.verify_certificate and not server.username
+        return optional and self.loop.time < self._clear_text_until
 
     def wake(self) -> None:
         """The feed has messages again; may be called from any thread."""
@@ -93,6 +102,8 @@ class Pool:
     def fill(self) -> None:
         """Give messages to idle connections, and open others for what is left."""
         self._dry = False
+        if not self.idle and len(self.connections) >= self._size:
+            return
         while self.crowded and self.idle:
             self.idle.popitem()[0].go_on()
         while self.idle and (message := self.take()):
@@ -126,8 +137,8 @@ class Pool:
         self.pause()
         if fault.stage is replies.GATE:
             return
-        if fault.stage is replies.HANDSHAKE and self.server.tls is Tls.OPPORTUNISTIC:
-            self.clear_text = not self.server.verify_certificate
+        if fault.stage is replies.HANDSHAKE:
+            self._clear_text_until = self.loop.time + CLEAR_TEXT_TTL
         consecutive = self.fault.consecutive + 1 if self.fault else 1
         self.fault = ConnectionFault(
             stage=fault.stage, code=fault.code, text=fault.text[:500], consecutive=consecutive
@@ -158,7 +169,7 @@ class Pool:
         self._opened += 1
         try:
             addresses = self.loop.resolve(self.server)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             addresses, problem = [], str(error)
         connection = Connection(self, list(addresses), message, self._opened)
         self.connections[connection] = None
@@ -199,7 +210,7 @@ class Loop:
         self.handlers[self._bell] = self._awake
 
     def open(self, server: Server, *, connections: int, feed: Feed) -> Pool:
-        """A pool of at most so many connections, which takes its messages from feed."""
+        """A pool of at most so many connections, which takes its messages from feed; feed must not raise."""
         pool = Pool(self, server, connections=connections, feed=feed)
         self._pools.append(pool)
         return pool

@@ -217,21 +217,26 @@ class Connection:
     def _talk(self, mask: int) -> None:
         if mask & select.EPOLLOUT and self._flush():
             self._watch(_READ)
+        again = True
+        while again and self._read() and self.fd >= 0:
+            # More may wait inside TLS; and a hang-up is to be seen before a body goes out.
+            again = self.stage is not HANDSHAKE and (self.encrypted or mask & select.EPOLLRDHUP > 0)
+
+    def _read(self) -> bool:
         try:
             octets = self._recv(_READ_SIZE)
         except _LATER:
-            return
+            return False
         except OSError as error:
-            return self.fail(Fault(self.stage, str(error)))
+            self.fail(Fault(self.stage, str(error)))
+            return False
         if not octets:
-            return self.fail(Fault(self.stage, f"server closed the connection at {self.stage}"))
+            self.fail(Fault(self.stage, f"server closed the connection at {self.stage}"))
+            return False
         lines = (self.partial + octets).split(b"\n") if self.partial else octets.split(b"\n")
         self.partial = lines.pop()
         self._resume(self.session.send, lines)
-        # More may wait inside TLS; and a hang-up is to be seen before a body goes out.
-        again = self.encrypted or mask & select.EPOLLRDHUP
-        if again and self.fd >= 0 and self.stage is not HANDSHAKE:
-            self._talk(mask & ~select.EPOLLOUT)
+        return True
 
     def _resume(self, send: Callable[[bytes | None], str], lines: list[Any]) -> None:
         stage = self.stage

@@ -114,8 +114,7 @@ def _authenticate(peer: Peer, server: commands.Server, offered: commands.Offers)
     if not peer.encrypted and not peer.loopback():
         raise Fault(AUTH, "credentials are not sent without TLS")
     if "PLAIN" in offered.auth:
-        secret = commands.encoded(f"\0{server.username}\0{server.password}")
-        peer.write(b"AUTH PLAIN " + secret)
+        peer.write(b"AUTH PLAIN " + commands.encoded(f"\0{server.username}\0{server.password}"))
     elif "LOGIN" in offered.auth:
         peer.write(b"AUTH LOGIN\r\n")
         for secret in (server.username, server.password):
@@ -156,7 +155,7 @@ def _pipelined(peer: Peer, offered: commands.Offers) -> Exchange:
             _refused(peer, RCPT, rcpt)
         data = yield DATA
         if data[0] == INTERMEDIATE and peer.message is not None:
-            lead = yield from _open_body(peer)
+            lead = _open_body(peer, (yield GATE))
         elif data[0] == INTERMEDIATE:
             yield from _lone_dot(peer)
         else:
@@ -178,7 +177,7 @@ def _one_by_one(peer: Peer, offered: commands.Offers) -> Exchange:
             peer.write(b"RSET\r\n")
             _demand(RSET, (yield RSET), POSITIVE)
             continue
-        lead = yield from _open_body(peer)
+        lead = _open_body(peer, (yield GATE))
         peer.write(lead, len(lead) - 2)
         reply = yield BODY
         _settle_body(peer, reply)
@@ -207,8 +206,7 @@ def _next_envelope(peer: Peer, offered: commands.Offers) -> bytes:
             peer.settle(message, refusal.outcome)
 
 
-def _open_body(peer: Peer) -> Generator[str, bytes, bytes]:
-    unasked: bytes | None = yield GATE
+def _open_body(peer: Peer, unasked: bytes | None) -> bytes:
     if unasked is not None:
         raise replies.fault(DATA, unasked)
     message = peer.message

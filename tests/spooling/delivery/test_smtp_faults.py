@@ -1,3 +1,4 @@
+import json
 import time
 from collections import Counter
 
@@ -258,3 +259,18 @@ def test_under_any_faults_each_message_is_reported_once_and_truly(faults, connec
     assert max(accepted.values(), default=0) <= 1
     assert client.verdicts()[Verdict.IN_DOUBT] <= server.counts["connections"]
     assert server.violations == []
+
+
+def test_a_flood_of_replies_ends_the_connection(send):
+    _, client = send(Script(stages={"data": [garbage(b"354 go\r\n" * 500_000)]}), [message(1), message(2)])
+    assert client.outcome(1).verdict is Verdict.UNTOUCHED and client.outcome(2).verdict is Verdict.DELIVERED
+
+
+def test_a_server_that_lists_what_it_accepted_writes_before_it_answers(tmp_path):
+    log = tmp_path / "accepted.jsonl"
+    with smtp_servers.Server(Script(stages={"body": stall(accept=True)}), log=str(log)) as server:
+        client = Client(server.port, [message(1)])
+        client.turn_until(lambda: log.stat().st_size)
+        assert client.reports == []
+        client.loop.close()
+    assert json.loads(log.read_text())["recipient"] == "u1@b.example"

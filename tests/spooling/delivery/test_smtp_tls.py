@@ -4,7 +4,7 @@ from spooling.delivery import smtp
 from spooling.delivery.smtp import Tls, Verdict
 from tests import smtp_scripts
 from tests.smtp_clients import message
-from tests.smtp_scripts import Act, Script, say
+from tests.smtp_scripts import Act, Script, cut, say
 
 
 @pytest.mark.parametrize("mode", [Tls.OPPORTUNISTIC, Tls.STARTTLS, Tls.IMPLICIT])
@@ -69,3 +69,18 @@ def test_credentials_do_not_cross_a_network_in_the_clear(send, monkeypatch):
     credentials = {"username": smtp_scripts.USER, "password": smtp_scripts.PASSWORD}
     server, client = send(Script(auth=("PLAIN",)), [message(1)], **credentials)
     assert client.pool.fault.stage == "auth" and server.accepted == []
+
+
+@pytest.mark.parametrize("what", ["cut", "taken", "half"])
+def test_a_lost_reply_over_tls_is_in_doubt(send, tls, what):
+    script = Script(tls=tls, choose=smtp_scripts.Addressed())
+    _, client = send(script, [message(1, f"body-{what}@b.example"), message(2), message(3)], tls=Tls.STARTTLS)
+    assert client.outcome(1).verdict is Verdict.IN_DOUBT and client.outcome(3).verdict is Verdict.DELIVERED
+
+
+def test_a_cut_within_the_body_over_tls_is_untouched(send, tls):
+    large = message(1, data=b"a: b\r\n\r\n" + (b"z" * 998 + b"\r\n") * 20_000)
+    extensions = ("PIPELINING",)
+    script = Script(tls=tls, extensions=extensions, early_body=100_000, stages={"body": [cut(reset=True)]})
+    _, client = send(script, [large], tls=Tls.STARTTLS)
+    assert client.outcome().verdict is Verdict.UNTOUCHED
