@@ -41,6 +41,13 @@ class Restrictions(TypedDict, total=False):
     requests_per_minute: int | None
 
 
+class Properties(Restrictions, total=False):
+    """What may change of a key that is in use."""
+
+    name: str
+    scopes: Iterable[str]
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Issued:
     """A key and, this once, its secret."""
@@ -157,10 +164,10 @@ def revoke(key: ApiKey, *, now: datetime) -> None:
     key.refresh_from_db(fields=["revoked_at"])
 
 
-def change(key: ApiKey, **restrictions: Unpack[Restrictions]) -> None:
-    """Set what narrows a key, and only that. Raises InvalidKey."""
-    _restrict(key, restrictions)
-    key.save(update_fields=list(restrictions))
+def change(key: ApiKey, **properties: Unpack[Properties]) -> None:
+    """Set the given properties of a key, and only these. Raises InvalidKey."""
+    _restrict(key, properties)
+    key.save(update_fields=list(properties))
     _close_here(key.digest)
 
 
@@ -211,12 +218,12 @@ def _scopes_of(scopes: Iterable[str]) -> list[str]:
     return [scope for scope in Scope.values if scope in asked]
 
 
-def _restrict(key: ApiKey, restrictions: Restrictions) -> None:
+def _restrict(key: ApiKey, restrictions: Restrictions | Properties) -> None:
     for field, value in restrictions.items():
         setattr(key, field, _CHECKED[field](value) if field in _CHECKED else value)
 
 
-def _domains_of(names: Iterable[str]) -> list[str]:
+def domains_of(names: Iterable[str]) -> list[str]:
     domains = [addresses.canonical_domain(name.strip()) for name in names]
     for domain in domains:
         if not addresses.is_domain(domain):
@@ -226,7 +233,8 @@ def _domains_of(names: Iterable[str]) -> list[str]:
 
 _CHECKED: dict[str, Any] = {
     "allowed_ips": lambda texts: [str(network) for network in networks_of(texts)],
-    "allowed_sender_domains": _domains_of,
+    "allowed_sender_domains": domains_of,
+    "scopes": _scopes_of,
 }
 
 

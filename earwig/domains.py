@@ -105,6 +105,12 @@ def make_key(domain: Domain, *, algorithm: str, selector: str, now: datetime) ->
     )
 
 
+def waiting_keys(domain: Domain) -> list[DkimKey]:
+    """Keys that `rotate_key` would put in the place of an older one: the newest of each algorithm."""
+    newest = {key.algorithm: key for key in domain.dkim_keys.order_by("created_at", "id")}
+    return [key for key in newest.values() if not key.active]
+
+
 @transaction.atomic
 def rotate_key(key: DkimKey) -> None:
     """The waiting key signs from now on, the present one of its algorithm no more. Raises DkimKeyRefused."""

@@ -1,0 +1,163 @@
+"""Sending domains: their keys, what to publish, who owns them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold import widgets
+from unfold.admin import TabularInline
+from unfold.decorators import action
+from unfold.forms import BaseDialogForm
+
+from earwig import domains, errors
+from earwig.admin import pages
+from earwig.models import Account, DkimKey, Domain
+from earwig.models.domains import Algorithm
+
+
+class DomainForm(forms.Form):
+    account = forms.ModelChoiceField(Account.objects.order_by("slug"), widget=widgets.UnfoldAdminSelectWidget)
+    name = forms.CharField(max_length=253, widget=widgets.UnfoldAdminTextInputWidget)
+
+
+class DkimKeyInline(TabularInline):
+    model = DkimKey
+    extra = 0
+    can_delete = False
+    ordering = ("-active", "-id")
+    fields = readonly_fields = ("selector", "algorithm", "active", "created_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Domain)
+class DomainAdmin(pages.AuditedAdmin):
+    list_display = ("name", "account", "default", "verified_at", "disabled")
+    list_filter = ("account", "disabled")
+    list_select_related = ("account",)
+    search_fields = ("name",)
+    ordering = ("name",)
+    inlines = (DkimKeyInline,)
+    actions_detail = ("make_rsa_key", "make_ed25519_key", "rotate_keys", "verify")
+    readonly_fields = ("account", "name", "verified_at", "created_at", "published")
+    fields = (
+        ("name", "account"),
+        ("default", "disabled"),
+        ("return_path_host", "tracking_host"),
+        ("created_at", "verified_at"),
+        "published",
+    )
+
+    @admin.display(description="Records to publish")
+    def published(self, domain: Domain) -> SafeString:
+        lines = [(record.zone_line(),) for record in domains.records(domain)]
+        return format_html_join(
+            "", '<pre class="mb-3 whitespace-pre-wrap break-all select-all">{}</pre>', lines
+        )
+
+    def has_operate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return pages.may_change(self, request)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = DomainForm(request.POST or None)
+        return pages.carry_out(
+            self,
+            request,
+            form,
+            {"title": "Add a domain", "submit": "Add"},
+            lambda form, now: self._add(request, form.cleaned_data, now),
+        )
+
+    def save_model(self, request: HttpRequest, obj: Domain, form: forms.ModelForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        domains.forget_cached()
+
+    @action(
+        description="Make an RSA key",
+        permissions=["operate"],
+        dialog=pages.asks(
+            "Make an RSA key", "The first one signs at once; a later one waits to be rotated in."
+        ),
+    )
+    def make_rsa_key(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        return self._move(request, object_id, "make RSA key", lambda domain: _make(domain, Algorithm.RSA))
+
+    @action(
+        description="Make an Ed25519 key",
+        permissions=["operate"],
+        dialog=pages.asks("Make an Ed25519 key", "It signs beside the RSA key."),
+    )
+    def make_ed25519_key(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        return self._move(
+            request, object_id, "make Ed25519 key", lambda domain: _make(domain, Algorithm.ED25519)
+        )
+
+    @action(
+        description="Rotate keys",
+        permissions=["operate"],
+        dialog=pages.asks(
+            "Rotate keys", "The newest keys sign from now on. Their records are published already?"
+        ),
+    )
+    def rotate_keys(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        return self._move(request, object_id, "rotate keys", _rotate)
+
+    @action(
+        description="Verify",
+        permissions=["operate"],
+        dialog=pages.asks("Verify", "The account owns the domain: no other account may send from it."),
+    )
+    def verify(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        return self._move(
+            request, object_id, "verify", lambda domain: domains.verify(domain, now=timezone.now())
+        )
+
+    def _add(self, request: HttpRequest, wanted: dict[str, Any], now: datetime) -> HttpResponse:
+        domain = domains.add(wanted["account"], name=wanted["name"], now=now)
+        self.log_addition(request, domain, [{"added": {}}])
+        return HttpResponseRedirect(pages.page_of(domain))
+
+    def _move(
+        self, request: HttpRequest, object_id: str, word: str, verb: Callable[[Domain], None]
+    ) -> HttpResponse:
+        domain = get_object_or_404(Domain, pk=object_id)
+        try:
+            verb(domain)
+        except errors.EarwigError as refused:
+            self.message_user(request, refused.message, messages.ERROR)
+        else:
+            self.note(request, word, domain)
+            self.message_user(request, "Done.", messages.SUCCESS)
+        return pages.moved_to(domain)
+
+
+def _make(domain: Domain, algorithm: Algorithm) -> None:
+    now = timezone.now()
+    selector = domains.next_selector(domain, algorithm=algorithm, now=now)
+    domains.make_key(domain, algorithm=algorithm, selector=selector, now=now)
+
+
+def _rotate(domain: Domain) -> None:
+    waiting = domains.waiting_keys(domain)
+    if not waiting:
+        raise errors.DkimKeyRefused("No key waits: make one first.")
+    for key in waiting:
+        domains.rotate_key(key)
