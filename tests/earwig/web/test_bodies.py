@@ -1,0 +1,51 @@
+"""What a body may hold."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from earwig.web import bodies, errors
+
+STORABLE = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)))
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | STORABLE,
+    lambda inner: st.lists(inner) | st.dictionaries(STORABLE, inner),
+)
+
+
+@given(VALUES, st.booleans())
+def test_whatever_a_database_stores_is_read_as_json_reads_it(value, escaped):
+    assert bodies.load(json.dumps(value, ensure_ascii=escaped).encode()) == value
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"NaN",
+        b"[Infinity]",
+        b"1e999",
+        b'"\\u0000"',
+        b'{"a\\u0000": 1}',
+        b'[{"a": ["\\ud800"]}]',
+        b'"\x00"',
+        b"9" * 5000,
+        b"[" * 100_000,
+        b"[" * 400 + b"]" * 400,
+    ],
+)
+def test_what_no_database_stores_is_invalid_json(body):
+    with pytest.raises(errors.InvalidJson):
+        bodies.load(body)
+
+
+def test_an_escaped_backslash_before_u0000_is_text():
+    assert bodies.load(rb'"\\u0000"') == r"\u0000"
+
+
+def test_of_equal_names_the_last_one_counts():
+    assert bodies.load(b'{"a": 1, "a": 2}') == {"a": 2}
