@@ -70,6 +70,7 @@ STATUSES: dict[str, int] = {
     "spooler_closed": 409,
     "spooler_state_conflict": 409,
     "no_router": 409,
+    "content_unusable": 400,
 }
 
 

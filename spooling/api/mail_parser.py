@@ -67,6 +67,7 @@ def _recipient(value: Any, number: int, notes: Notes) -> NewMail | None:
 
 
 _ADDRESS = frozenset(("email", "name"))
+_NOTHING: tuple[Any, ...] = (None, [])
 
 #: Every field of a mail and its reader.
 _READERS: dict[str, Callable[[Any, str, Notes], Any]] = {
@@ -125,10 +126,11 @@ def _check_presence(data: Mapping[str, Any], notes: Notes) -> None:
         notes.add("from", "required", "Who sends it.")
     if not (data.get("html") or data.get("text")):
         notes.add("text", "required", "Give html, text or both.")
-    shared = [name for name in ("to", "cc", "bcc") if data.get(name)]
-    if shared and data.get("recipients"):
+    shared = [name for name in ("to", "cc", "bcc") if data.get(name) not in _NOTHING]
+    personal = data.get("recipients") not in _NOTHING
+    if shared and personal:
         notes.add("recipients", "conflict", f"Give recipients or {', '.join(shared)}, not both.")
-    elif not data.get("to") and not data.get("recipients"):
+    elif data.get("to") in _NOTHING and not personal:
         notes.add("to", "required", "Give to, or recipients for one personal mail each.")
 
 

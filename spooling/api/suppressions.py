@@ -26,9 +26,11 @@ from spooling.models.suppressions import SuppressionReason
 
 class SuppressionInput(StrictSerializer):
     address = serializers.CharField(max_length=320)
-    stream = serializers.ChoiceField(choices=Lane.choices, required=False, default="")
-    domain = serializers.CharField(max_length=253, required=False, default="", allow_blank=True)
-    reason = serializers.ChoiceField(choices=SuppressionReason.choices, required=False, default="manual")
+    stream = serializers.ChoiceField(choices=Lane.choices, allow_blank=True, default="")
+    domain = serializers.CharField(max_length=253, allow_blank=True, default="")
+    reason = serializers.ChoiceField(
+        choices=SuppressionReason.choices, default=SuppressionReason.MANUAL.value
+    )
 
     def validate_address(self, value: str) -> str:
         try:
