@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from earwig import errors, mailboxes, sealing, senders
 from earwig.models import Sender, SenderPurge
 from spooling import attempts_mail, erasure, traces
-from spooling.erasure import ERASED
 from spooling.models import Attachment, Content, ContentFile, Mail, Suppression, TrappedMail
 
 #: Senders whose addresses one search of an account's tables looks for.
@@ -25,6 +25,15 @@ SEARCHED_TOGETHER = 50
 BATCH = 2_000
 #: Key of a purge's record: mails to the person that had not ended; erased as soon as they have.
 IN_FLIGHT = "in_flight"
+#: How often `tidy` looks for old mails: that reads the whole outbox.
+OLD_MAILS_EVERY = timedelta(hours=6)
+
+
+def tidy(now: datetime) -> None:
+    """What is due by the clock: overdue senders at each call, old mails every six hours."""
+    purge_overdue(now)
+    if cache.add("privacy.old_mails", 1, OLD_MAILS_EVERY.total_seconds()):
+        erase_old_mails(now)
 
 
 def purge_overdue(now: datetime) -> int:
@@ -51,16 +60,19 @@ def forget(sender: Sender, *, now: datetime) -> SenderPurge | None:
 
 
 def erase_old_mails(now: datetime) -> int:
-    """Erase address, variables and replies of mails MAIL_RETENTION days after their end, then the contents
-    that only such mails used; answers how many mails. Reads the whole outbox once: for a daily run.
+    """Erase address, variables and replies of mails MAIL_RETENTION days after their end.
+
+    Then the contents that only such mails used. Answers how many mails. Reads the outbox up to that day.
     """
     until = now - timedelta(days=settings.MAIL_RETENTION)
-    old = Mail.objects.filter(erased_at=None, created_at__lte=until)
+    kept = Mail.objects.filter(erased_at=None).order_by("pk").values_list("pk", "created_at", "ended_at")
     erased, floor = 0, 0
-    while batch := list(old.filter(pk__gt=floor).order_by("pk").values_list("pk", "ended_at")[:BATCH]):
-        floor = batch[-1][0]
-        due = [pk for pk, ended_at in batch if ended_at is not None and ended_at <= until]
+    while batch := list(kept.filter(pk__gt=floor)[:BATCH]):
+        floor, newest, _ = batch[-1]
+        due = [pk for pk, _, ended_at in batch if ended_at is not None and ended_at <= until]
         erased += _erase_mails(due, now)
+        if newest > until:
+            break
     _erase_contents(until, now)
     return erased
 
@@ -153,7 +165,7 @@ def _erase_mails_to(sender: Sender, now: datetime) -> int:
 
 def _erase_mails(ids: Sequence[int], now: datetime) -> int:
     return Mail.objects.filter(pk__in=ids, ended_at__isnull=False).update(
-        email=ERASED, name="", variables={}, last_reply="", erased_at=now
+        email="", name="", variables={}, last_reply="", erased_at=now
     )
 
 
