@@ -44,7 +44,12 @@ def ring(lane: str) -> None:
 def _send(lane: str) -> None:
     try:
         current_app.send_task(
-            "spooling.drain", args=(lane,), queue=lane, expires=EXPIRES_SECONDS, retry=False, ignore_result=True
+            "spooling.drain",
+            args=(lane,),
+            queue=lane,
+            expires=EXPIRES_SECONDS,
+            retry=False,
+            ignore_result=True,
         )
     except (OperationalError, OSError):
         # The rows are stored; a drain finds them by polling.

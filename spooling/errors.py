@@ -37,3 +37,9 @@ class NoRouter(SpoolingError):
     """No router is set up for this mail."""
 
     code = "no_router"
+
+
+class ContentUnusable(SpoolingError):
+    """The content cannot be made into a mail."""
+
+    code = "content_unusable"

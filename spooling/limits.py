@@ -1,4 +1,4 @@
-"""An account's sending limits: checked against figures at most a second old when mail is accepted, and again at claim."""
+"""Sending limits of accounts: checked against figures at most a second old when mail is accepted, again at claim."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def give_back(account_id: int, count: int, *, figure: str) -> None:
 
 def _look(account_id: int, figure: str, now: datetime) -> _Room:
     account = Account.objects.only(*(name for name, _ in _WINDOWS)).get(pk=account_id)
-    limited = [(getattr(account, name), now - span) for name, span in _WINDOWS if getattr(account, name) is not None]
+    limited = [
+        (getattr(account, name), now - span) for name, span in _WINDOWS if getattr(account, name) is not None
+    ]
     if limited:
         lefts = [limit - _count(account_id, figure, since) for limit, since in limited]
         room = _Room(now + timedelta(seconds=FIGURES_SECONDS), min(lefts))

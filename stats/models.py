@@ -44,8 +44,8 @@ class TransactionId(models.Field):
 class CurrentTransaction(models.Func):
     """The default of a `TransactionId` column."""
 
-    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, list[Any]]:
-        return ("pg_current_xact_id()" if connection.vendor == "postgresql" else "0"), []
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper, *_: Any, **__: Any) -> Any:
+        return ("pg_current_xact_id()" if connection.vendor == "postgresql" else "0"), ()
 
 
 class Event(models.Model):

@@ -52,12 +52,12 @@ class Claim(models.Model):
         indexes = [models.Index(fields=["leased_until"], name="claim_by_lease")]
 
 
-def _loose(to: type[models.Model], **options: bool) -> models.ForeignKey:
+def _loose(to: type[models.Model], *, null: bool = False) -> models.ForeignKey:
     """A reference without a constraint or an index: four checked keys cost a bulk insert half its speed, and no code
     path deletes what a mail refers to.
     """
     return models.ForeignKey(
-        to, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+", **options
+        to, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+", null=null
     )
 
 

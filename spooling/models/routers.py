@@ -97,9 +97,9 @@ class Shape(models.Model):
     deferred_until = models.DateTimeField(null=True, blank=True)
     faults = models.PositiveIntegerField(default=0, help_text="Connection faults in a row.")
     last_fault = models.CharField(max_length=500, blank=True)
-    #: Mails that may still be claimed in the minute that began at `minute_at`.
-    allowance = models.IntegerField(default=0)
-    minute_at = models.DateTimeField(default=timezone.now)
+    #: Mails that may be claimed at once, as of `refilled_at`.
+    allowance = models.FloatField(default=0)
+    refilled_at = models.DateTimeField(default=timezone.now)
     #: Share of the router's rate in force, in per mille.
     pace = models.PositiveIntegerField(default=1000)
 

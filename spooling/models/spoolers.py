@@ -47,6 +47,10 @@ class SpoolerState(models.TextChoices):
     FINISHED = "finished"
 
 
+#: States in which waiting mail leaves.
+RUNNING = (SpoolerState.READY, SpoolerState.FINISHED)
+
+
 def new_token() -> str:
     """128 random bits, a letter first as one of the wires needs."""
     return f"s{secrets.token_hex(16)}"
@@ -55,7 +59,11 @@ def new_token() -> str:
 class SpoolerQuerySet(models.QuerySet["Spooler"]):
     def runnable(self, now: datetime) -> SpoolerQuerySet:
         """Spoolers whose mails may leave at `now`."""
-        return self.filter(state__in=(SpoolerState.READY, SpoolerState.FINISHED), start_at__lte=now)
+        return self.filter(state__in=RUNNING, start_at__lte=now)
+
+    def halted(self, now: datetime) -> SpoolerQuerySet:
+        """Spoolers whose waiting mails may not leave at `now`, but cancelled ones that are swept."""
+        return self.exclude(state__in=RUNNING, start_at__lte=now).filter(swept_at=None)
 
 
 class Spooler(models.Model):
@@ -77,6 +85,8 @@ class Spooler(models.Model):
     variables = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: Set once it is cancelled and the rows of all that waited say so.
+    swept_at = models.DateTimeField(null=True, blank=True, editable=False)
     objects = SpoolerQuerySet.as_manager()
 
     class Meta:
@@ -124,7 +134,9 @@ class Backlog(models.Model):
     objects = BacklogQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["spooler", "provider"], name="backlog_once_per_provider")]
+        constraints = [
+            models.UniqueConstraint(fields=["spooler", "provider"], name="backlog_once_per_provider")
+        ]
         indexes = [
             models.Index(
                 fields=["next_due_at"], condition=models.Q(next_due_at__isnull=False), name="backlog_due"

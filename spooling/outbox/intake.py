@@ -82,7 +82,9 @@ def _rows(submission: NewSubmission, sends: Sequence[NewSend], now: datetime) ->
 
 
 def _attach(account_id: int, contents: Sequence[NewContent], content_ids: Sequence[int]) -> None:
-    files = [(content_ids[n], *pair) for n, content in enumerate(contents) for pair in enumerate(content.files)]
+    files = [
+        (content_ids[n], *pair) for n, content in enumerate(contents) for pair in enumerate(content.files)
+    ]
     if not files:
         return
     data = {hashlib.sha256(file.data).hexdigest(): file.data for _, _, file in files}

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from spooling.outbox.drafts import NewContent, NewSubmission
+from spooling.outbox.values import Batch, Claimed, Order, Result
+from stats import events
 
 if TYPE_CHECKING:
     from spooling.outbox.intake import Row
@@ -43,9 +45,10 @@ WITH submission AS (
     SELECT m.public_id, %(account)s, m.spooler_id, submission.id, drawn.id, m.domain_id, m.attempt_id, m.lane,
         m.email, m.name, m.variables, m.provider, 'waiting', m.due_at, m.not_after, 0, '', '', %(now)s
     FROM json_to_recordset(%(mails)s::json) AS m (
-        n int, public_id uuid, spooler_id bigint, domain_id bigint, attempt_id bigint, lane text, email text,
+        i int, n int, public_id uuid, spooler_id bigint, domain_id bigint, attempt_id bigint, lane text, email text,
         name text, variables jsonb, provider text, due_at timestamptz, not_after timestamptz
     ) JOIN drawn ON drawn.n = m.n CROSS JOIN submission
+    ORDER BY m.i
     RETURNING id, public_id, content_id, spooler_id
 ), delta AS (
     INSERT INTO spooling_ledgerdelta (account_id, spooler_id, at, spooled, waiting)
@@ -71,7 +74,7 @@ def insert(
                 "metadata": json.dumps(submission.metadata),
                 "now": now,
                 "contents": json.dumps([_content(n, content) for n, content in enumerate(contents)]),
-                "mails": json.dumps([_mail(row) for row in rows]),
+                "mails": json.dumps([_mail(i, row) for i, row in enumerate(rows)]),
             },
         )
         answers = cursor.fetchall()
@@ -79,6 +82,124 @@ def insert(
     for _, _, number, content_id in answers:
         content_ids[number] = content_id
     return {public_id.hex: mail_id for mail_id, public_id, _, _ in answers}, content_ids
+
+
+_CLAIM = """
+WITH picked AS MATERIALIZED (
+    SELECT id FROM spooling_mail
+    WHERE state = 'waiting' AND lane = %(lane)s AND provider = %(provider)s AND due_at <= %(now)s {scope} {floor}
+    ORDER BY due_at, id LIMIT %(size)s FOR UPDATE SKIP LOCKED
+), claim AS (
+    INSERT INTO spooling_claim (worker, host, boot, lane, leased_until, created_at)
+    SELECT %(worker)s, %(host)s, %(boot)s, %(lane)s, now() + %(lease)s * interval '1 second', %(now)s
+    WHERE EXISTS (SELECT 1 FROM picked)
+    RETURNING id
+), moved AS (
+    UPDATE spooling_mail SET state = 'sending', claim_id = (SELECT id FROM claim)
+    WHERE id = ANY (ARRAY(SELECT id FROM picked))
+    RETURNING {columns}
+), delta AS (
+    INSERT INTO spooling_ledgerdelta (account_id, spooler_id, at, waiting, sending)
+    SELECT account_id, spooler_id, %(now)s, -count(*), count(*) FROM moved GROUP BY account_id, spooler_id
+)
+SELECT (SELECT id FROM claim), moved.* FROM moved
+"""
+# A lane's claim skips halted spoolers; a spooler's claim is made for a runnable one.
+_SCOPES = {
+    "transactional": "AND spooler_id <> ALL (%(halted)s::bigint[])",
+    "bulk": "AND spooler_id = %(spooler)s",
+}
+_FLOOR = "AND (due_at, id) > (%(floor_at)s, %(floor_id)s)"
+_COLUMNS = ", ".join(f"{name}::text" if name == "variables" else name for name in Claimed._fields)
+
+
+def claim(order: Order, now: datetime) -> Batch | None:
+    """Move up to `order.size` due mails to `sending` under a new lease, oldest first; None when none is due."""
+    statement = _CLAIM.format(
+        scope=_SCOPES[order.lane], floor=_FLOOR if order.floor else "", columns=_COLUMNS
+    )
+    floor_at, floor_id = order.floor or (None, None)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            {
+                "lane": order.lane,
+                "provider": order.provider,
+                "spooler": order.spooler_id,
+                "halted": list(order.halted),
+                "now": now,
+                "floor_at": floor_at,
+                "floor_id": floor_id,
+                "size": order.size,
+                "worker": order.worker.name,
+                "host": order.worker.host,
+                "boot": order.worker.boot,
+                "lease": order.lease_seconds,
+            },
+        )
+        rows = cursor.fetchall()
+    if not rows:
+        return None
+    return Batch(rows[0][0], [Claimed(*row[1:]) for row in rows])
+
+
+_SETTLE = f"""
+WITH result AS (
+    SELECT * FROM json_to_recordset(%(results)s::json) AS r (
+        mail_id bigint, claim_id bigint, state text, kind text, code smallint, reply text, tries smallint,
+        due_at timestamptz, give_up_at timestamptz
+    )
+), moved AS (
+    UPDATE spooling_mail AS mail SET
+        state = result.state, claim_id = NULL, router_id = %(router)s, tries = mail.tries + result.tries,
+        last_code = coalesce(result.code, mail.last_code),
+        last_reply = CASE WHEN result.code IS NULL THEN mail.last_reply ELSE result.reply END,
+        due_at = coalesce(result.due_at, mail.due_at),
+        give_up_at = coalesce(mail.give_up_at, result.give_up_at),
+        ended_at = CASE WHEN result.state IN ('waiting', 'in_doubt') THEN NULL ELSE %(now)s END
+    FROM result
+    WHERE mail.id = result.mail_id AND mail.claim_id = result.claim_id AND mail.state = 'sending'
+    RETURNING mail.account_id, mail.domain_id, mail.spooler_id, mail.id AS mail_id, mail.provider,
+        lower(split_part(mail.email, '@', -1)) AS destination, result.kind, result.state,
+        jsonb_strip_nulls(jsonb_build_object('code', result.code, 'reply', result.reply)) AS detail
+), happening AS (
+    SELECT *, %(router_name)s::text AS router, %(now)s::timestamptz AS at FROM moved WHERE kind <> ''
+), told AS (
+    {events.insert_from("happening")}
+), delta AS (
+    INSERT INTO spooling_ledgerdelta (
+        account_id, spooler_id, at, sending, waiting, delivered, failed, blocked, quarantined, expired,
+        cancelled, in_doubt
+    )
+    SELECT account_id, spooler_id, %(now)s, -count(*),
+        count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'delivered'),
+        count(*) FILTER (WHERE state = 'failed'), count(*) FILTER (WHERE state = 'blocked'),
+        count(*) FILTER (WHERE state = 'quarantined'), count(*) FILTER (WHERE state = 'expired'),
+        count(*) FILTER (WHERE state = 'cancelled'), count(*) FILTER (WHERE state = 'in_doubt')
+    FROM moved GROUP BY account_id, spooler_id
+)
+SELECT count(*) FROM moved
+"""
+
+
+def settle(results: Sequence[Result], *, router_id: int | None, router_name: str, now: datetime) -> int:
+    """Move claimed mails to where their results say, with events and ledger. Results of lost claims change nothing.
+
+    Answers how many moved.
+    """
+    rows = [
+        {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in zip(Result._fields, result, strict=True)
+        }
+        for result in results
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SETTLE,
+            {"results": json.dumps(rows), "router": router_id, "router_name": router_name, "now": now},
+        )
+        return int(cursor.fetchone()[0])
 
 
 def _content(number: int, content: NewContent) -> dict[str, object]:
@@ -98,8 +219,9 @@ def _content(number: int, content: NewContent) -> dict[str, object]:
     }
 
 
-def _mail(row: Row) -> dict[str, object]:
+def _mail(position: int, row: Row) -> dict[str, object]:
     return {
+        "i": position,
         "n": row.send,
         "public_id": row.public_id,
         "spooler_id": row.spooler_id,

@@ -5,13 +5,18 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
-from spooling.models import Content, LedgerDelta, Mail, Submission
+from spooling import ledger
+from spooling.models import Claim, Content, LedgerDelta, Mail, Submission
 from spooling.outbox.drafts import NewContent, NewSubmission
+from spooling.outbox.values import Batch, Claimed, Order, Result
+from stats import events
 
 if TYPE_CHECKING:
     from spooling.outbox.intake import Row
@@ -31,7 +36,9 @@ def insert(
         metadata=dict(submission.metadata),
         created_at=now,
     )
-    stored = Content.objects.bulk_create([_content(submission.account_id, content, now) for content in contents])
+    stored = Content.objects.bulk_create(
+        [_content(submission.account_id, content, now) for content in contents]
+    )
     mails = Mail.objects.bulk_create([_mail(row, call, stored[row.send], now) for row in rows], batch_size=30)
     for spooler_id, count in Counter(row.spooler_id for row in rows).items():
         LedgerDelta.objects.create(
@@ -75,4 +82,93 @@ def _mail(row: Row, submission: Submission, content: Content, now: datetime) -> 
         due_at=row.due_at,
         not_after=row.not_after,
         created_at=now,
+    )
+
+
+@transaction.atomic
+def claim(order: Order, now: datetime) -> Batch | None:
+    """Move up to `order.size` due mails to `sending` under a new lease, oldest first; None when none is due."""
+    due = Mail.objects.filter(state="waiting", lane=order.lane, provider=order.provider, due_at__lte=now)
+    due = (
+        due.exclude(spooler_id__in=order.halted)
+        if order.spooler_id is None
+        else due.filter(spooler_id=order.spooler_id)
+    )
+    mails = [Claimed(*row) for row in due.order_by("due_at", "id").values_list(*_CLAIMED)[: order.size]]
+    if not mails:
+        return None
+    lease = Claim.objects.create(
+        worker=order.worker.name,
+        host=order.worker.host,
+        boot=order.worker.boot,
+        lane=order.lane,
+        leased_until=now + timedelta(seconds=order.lease_seconds),
+        created_at=now,
+    )
+    Mail.objects.filter(id__in=[mail.id for mail in mails]).update(state="sending", claim=lease)
+    ledger.book(
+        [(mail.account_id, mail.spooler_id) for mail in mails], source="waiting", target="sending", now=now
+    )
+    return Batch(lease.pk, mails)
+
+
+_CLAIMED = [Cast(name, TextField()) if name == "variables" else name for name in Claimed._fields]
+_SETTLE = """
+UPDATE spooling_mail SET
+    state = %s, claim_id = NULL, router_id = %s, tries = tries + %s, last_code = coalesce(%s, last_code),
+    last_reply = coalesce(%s, last_reply), due_at = coalesce(%s, due_at), give_up_at = coalesce(give_up_at, %s),
+    ended_at = %s
+WHERE id = %s
+"""
+
+
+@transaction.atomic
+def settle(results: Sequence[Result], *, router_id: int | None, router_name: str, now: datetime) -> int:
+    """Move claimed mails to where their results say, with events and ledger. Results of lost claims change nothing.
+
+    Answers how many moved.
+    """
+    held = {
+        mail.pk: mail
+        for mail in Mail.objects.filter(id__in=[result.mail_id for result in results], state="sending").only(
+            *("account_id", "domain_id", "spooler_id", "email", "provider", "claim_id")
+        )
+    }
+    moved = [r for r in results if r.mail_id in held and held[r.mail_id].claim_id == r.claim_id]
+    with connection.cursor() as cursor:
+        cursor.executemany(_SETTLE, [_settled(result, router_id, now) for result in moved])
+    events.record(
+        [_happening(result, held[result.mail_id], router_name, now) for result in moved if result.kind]
+    )
+    for state in {result.state for result in moved}:
+        places = [held[result.mail_id] for result in moved if result.state == state]
+        ledger.book(
+            [(mail.account_id, mail.spooler_id) for mail in places], source="sending", target=state, now=now
+        )
+    return len(moved)
+
+
+def _settled(result: Result, router_id: int | None, now: datetime) -> tuple[Any, ...]:
+    stored = connection.ops.adapt_datetimefield_value
+    return (
+        *(result.state, router_id, result.tries, result.code, None if result.code is None else result.reply),
+        *(stored(result.due_at), stored(result.give_up_at)),
+        None if result.state in ("waiting", "in_doubt") else stored(now),
+        result.mail_id,
+    )
+
+
+def _happening(result: Result, mail: Mail, router_name: str, now: datetime) -> events.Happening:
+    detail = {"code": result.code, "reply": result.reply}
+    return events.Happening(
+        account_id=mail.account_id,
+        domain_id=mail.domain_id,
+        spooler_id=mail.spooler_id,
+        mail_id=mail.pk,
+        destination=mail.email.rpartition("@")[2].lower(),
+        provider=mail.provider,
+        router=router_name,
+        kind=result.kind,
+        at=now,
+        detail={name: value for name, value in detail.items() if value is not None},
     )

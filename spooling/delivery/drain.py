@@ -1,0 +1,296 @@
+"""The drain: one worker's half minute of sending. Its own thread turns the SMTP loop; the supply brings claimed mail,
+the settler takes results back. No transaction is open while a socket is.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+
+from spooling import hosts, routers
+from spooling.delivery import letters, shaping, smtp, steps, verdicts
+from spooling.delivery.consignments import Delivery, Parcel, Returns
+from spooling.delivery.journal import Answer, Journal
+from spooling.delivery.settler import Settler
+from spooling.delivery.supply import Supply
+from spooling.outbox.values import Result
+from spooling.suppressions import Refusal
+
+#: Results are settled together once so many wait, or the oldest has waited so long.
+SETTLE_COUNT = 100
+SETTLE_SECONDS = 0.05
+#: How long the loop sleeps when nothing is under way; new mail wakes it.
+IDLE_SECONDS = 0.2
+#: Connection faults in a row after which a router rests.
+FAULTS_TO_REST = 3
+#: Connections that may break under one mail before that counts as its own failure.
+MOST_UNTOUCHED = 3
+#: How long a drain that is over waits for replies before it takes new mail again.
+WIND_DOWN_SECONDS = 2.0
+
+Stop = Callable[[], bool]
+
+
+class Line:
+    """One router in this drain: parcels that wait for a connection, the pool that sends them, results to settle."""
+
+    def __init__(self, destination: routers.Destination) -> None:
+        self.destination = destination
+        self.parcels: deque[Parcel] = deque()
+        self.pool: smtp.Pool | None = None
+        self.connections = 0
+        self.returns = Returns(destination)
+        self.oldest = 0.0
+        #: The count of faults at which the router was last put to rest.
+        self.rested_after = 0
+
+
+class Drain:
+    """Sends a lane's due mail until its time is over. One instance, one run."""
+
+    def __init__(self, lane: str, *, seconds: float, stop: Stop = lambda: False) -> None:
+        self.lane, self.seconds, self._stop = lane, seconds, stop
+        self.worker = hosts.new_worker()
+        self.sent = 0
+        self._lines: dict[int, Line] = {}
+        self._in_flight: dict[int, Parcel] = {}
+        self._answers: list[Answer] = []
+        self._lost_lease = False
+        self._letters = letters.Letters()
+        self._journal = Journal(hosts.journals(), self.worker.name)
+        self._loop = smtp.Loop(self._gate, self._report)
+        self._supply = Supply(lane, self.worker, self._letters, self._room)
+        self._supply.on_delivery = self._loop.wake
+        self._settler = Settler(lane)
+
+    def run(self) -> int:
+        """Drain; answers how many mails got a reply. Returns early when `stop` says so.
+
+        Whatever happens, each claimed mail is settled or its journal stays for rescue.
+        """
+        self._supply.start()
+        self._settler.start()
+        try:
+            self._turn_until_over()
+            self._give_back()
+        finally:
+            self._end()
+        return self.sent
+
+    def _turn_until_over(self) -> None:
+        over_at = time.monotonic() + self.seconds
+        while not self._lost_lease:
+            now = time.monotonic()
+            if now >= over_at or self._stop():
+                self._supply.pause()
+                if not self._in_flight:
+                    return
+                if now >= over_at + WIND_DOWN_SECONDS and not self._stop():
+                    # A server keeps its reply back. The others' mail does not wait for it.
+                    over_at = now + self.seconds
+                    self._supply.resume()
+            self._turn()
+
+    def _turn(self) -> None:
+        if not (self._supply.is_alive() and self._settler.is_alive()):
+            raise RuntimeError("a thread of the drain has died; its own traceback is above")
+        self._take_deliveries()
+        self._loop.turn(SETTLE_SECONDS if self._in_flight else IDLE_SECONDS)
+        if self._answers:
+            self._write_journal([])
+        self._check_faults()
+        self._hand_over(force=False)
+
+    def _room(self, router_id: int) -> int:
+        """How many more mails this router's line can hold: one batch waits while one is sent."""
+        line = self._lines.get(router_id)
+        batch: int = settings.DELIVERY_BATCH
+        return batch if line is None else batch - len(line.parcels)
+
+    def _take_deliveries(self) -> None:
+        while True:
+            try:
+                delivery = self._supply.deliveries.get_nowait()
+            except queue.Empty:
+                return
+            self._take(delivery)
+
+    def _take(self, delivery: Delivery) -> None:
+        self._settler.expect(delivery.claim_id, delivery.size)
+        if delivery.decided:
+            self._settler.put(Returns(None, delivery.decided))
+        for parcel in delivery.parcels:
+            self._line(parcel.destination).parcels.append(parcel)
+
+    def _line(self, destination: routers.Destination) -> Line:
+        line = self._lines.get(destination.id)
+        if line is None:
+            line = self._lines[destination.id] = Line(destination)
+        connections = self._supply.connections.get(destination.id) or 1
+        if line.pool is None:
+            line.pool = self._loop.open(
+                _server(destination), connections=connections, feed=lambda: self._feed(line)
+            )
+        elif line.connections != connections:
+            line.pool.resize(connections)
+        line.connections = connections
+        return line
+
+    def _feed(self, line: Line) -> smtp.Message | None:
+        """The next message of a line; what may no longer be sent, or cannot be built, is settled instead."""
+        parcels = line.parcels
+        while parcels:
+            parcel = parcels.popleft()
+            if len(parcels) < settings.DELIVERY_BATCH // 2:
+                self._supply.hungry.set()
+            message = self._message(line, parcel)
+            if message is not None:
+                self._in_flight[parcel.mail.id] = parcel
+                return message
+        return None
+
+    def _message(self, line: Line, parcel: Parcel) -> smtp.Message | None:
+        mail = parcel.mail
+        if mail.spooler_id in self._supply.halted or mail.not_after is not None:
+            decision = steps.decide(mail, self._present())
+            if decision is not None:
+                self._return(line, decision.result(mail.id, parcel.claim_id))
+                return None
+        try:
+            return self._letters.message(mail, int(time.time()))
+        except letters.REFUSALS as error:
+            why = verdicts.without_addresses(str(error))
+            self._return(line, Result(mail.id, parcel.claim_id, "quarantined", "quarantined", 0, why))
+            return None
+
+    def _present(self) -> steps.Situation:
+        """What can have changed since the batch was claimed."""
+        return steps.Situation(
+            now=timezone.now(),
+            halted=self._supply.halted,
+            suppressed={},
+            over_limit=frozenset(),
+            erased_contents=frozenset(),
+        )
+
+    def _gate(self, begun: list[int]) -> bool:
+        """Whether these bodies may go out: they are in the journal, and the lease holds.
+
+        In this order: whoever reads the journal of a worker stopped past its lease finds all that it can still send.
+        """
+        self._write_journal(begun)
+        if self._lost_lease or time.clock_gettime(time.CLOCK_BOOTTIME) >= self._supply.leased_until:
+            self._lost_lease = True
+        return not self._lost_lease
+
+    def _write_journal(self, begun: list[int]) -> None:
+        answers, self._answers = self._answers, []
+        self._journal.append(begun, answers)
+
+    def _report(self, mail_id: int, outcome: smtp.Outcome) -> None:
+        parcel = self._in_flight.pop(mail_id)
+        line = self._lines[parcel.destination.id]
+        self._answers.append(Answer(mail_id, outcome.verdict.value[0], outcome.code))
+        if outcome.verdict is smtp.Verdict.UNTOUCHED and parcel.untouched < MOST_UNTOUCHED:
+            parcel.untouched += 1
+            line.parcels.appendleft(parcel)
+            return
+        self.sent += 1
+        if outcome.verdict is smtp.Verdict.PERMANENT:
+            line.returns.refusals.append(_refusal(parcel, outcome))
+        self._return(line, _result(parcel, outcome))
+
+    def _return(self, line: Line, result: Result) -> None:
+        if not line.returns.results:
+            line.oldest = time.monotonic()
+        line.returns.results.append(result)
+
+    def _check_faults(self) -> None:
+        for line in self._lines.values():
+            fault = line.pool.fault if line.pool else None
+            if fault is None:
+                line.rested_after = 0
+            elif line.parcels and fault.consecutive >= line.rested_after + FAULTS_TO_REST:
+                line.rested_after = fault.consecutive
+                line.returns.fault = f"{fault.stage}: {fault.code} {verdicts.without_addresses(fault.text)}"
+                self._empty(line, due_at=timezone.now() + routers.rest(1))
+
+    def _empty(self, line: Line, due_at: datetime | None = None) -> None:
+        """Put a line's waiting parcels back into the outbox, at no cost to them."""
+        while line.parcels:
+            parcel = line.parcels.popleft()
+            self._return(line, Result(parcel.mail.id, parcel.claim_id, "waiting", due_at=due_at))
+
+    def _hand_over(self, *, force: bool) -> None:
+        now = time.monotonic()
+        for line in self._lines.values():
+            waiting = len(line.returns.results)
+            ripe = waiting >= SETTLE_COUNT or (waiting and now - line.oldest >= SETTLE_SECONDS)
+            if ripe or (force and waiting) or line.returns.fault:
+                self._settler.put(line.returns)
+                line.returns = Returns(line.destination)
+
+    def _give_back(self) -> None:
+        """Return what was claimed and not sent. A drain that lost its lease drops it: rescue has it, or will."""
+        self._supply.stop()
+        self._supply.join()
+        self._take_deliveries()
+        if not self._lost_lease:
+            for line in self._lines.values():
+                self._empty(line)
+
+    def _end(self) -> None:
+        self._supply.stop()
+        self._loop.close()
+        if self._answers:
+            self._write_journal([])
+        self._hand_over(force=True)
+        if self._lost_lease:
+            self._settler.abandon()
+        self._settler.finish()
+        self._supply.join()
+        shaping.release_connections(self.worker.name)
+        if self._settler.done:
+            self._journal.discard()
+        else:
+            self._journal.close()
+
+
+def _server(destination: routers.Destination) -> smtp.Server:
+    return smtp.Server(
+        host=destination.host,
+        port=destination.port,
+        tls=smtp.Tls(destination.tls),
+        verify_certificate=destination.verify_certificate,
+        username=destination.username,
+        password=destination.password,
+        helo_name=destination.helo_name,
+        mails_per_connection=destination.mails_per_connection,
+    )
+
+
+def _result(parcel: Parcel, outcome: smtp.Outcome) -> Result:
+    now, dice = timezone.now(), random.random()
+    if outcome.verdict is smtp.Verdict.UNTOUCHED and outcome.stage != "connection":
+        # Every connection breaks on this very mail: that is its own failure, and its horizon ends it.
+        return verdicts.postponed(
+            parcel.mail, parcel.claim_id, code=outcome.code, reply=outcome.text, now=now, dice=dice
+        )
+    return verdicts.result_of(parcel.mail, parcel.claim_id, outcome, now=now, dice=dice)
+
+
+def _refusal(parcel: Parcel, outcome: smtp.Outcome) -> Refusal:
+    return Refusal(
+        account_id=parcel.mail.account_id,
+        email=parcel.mail.email,
+        stage=outcome.stage,
+        code=outcome.code,
+        enhanced=outcome.enhanced,
+    )

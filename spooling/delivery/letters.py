@@ -1,0 +1,127 @@
+"""From a claimed mail and its content to the bytes that go out: render, build, sign."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from django.conf import settings
+
+from earwig import domains
+from earwig.models import Domain
+from spooling import errors
+from spooling.delivery import dkim
+from spooling.delivery import errors as delivery_errors
+from spooling.delivery import headers, mime, smtp
+from spooling.models import Content, ContentFile
+from spooling.outbox.values import Claimed
+from templates_app import errors as template_errors
+
+#: Compiled contents that a drain keeps; the memory of a worker stays flat whatever passes through it.
+MOST_CONTENTS = 200
+#: How long signing keys and return paths serve before they are read again.
+SIGNERS_SECONDS = 30.0
+
+
+#: Why a content cannot be made into a mail: such mails are held, not lost.
+REFUSALS = (template_errors.TemplateError, delivery_errors.MimeError, errors.ContentUnusable)
+
+
+class Letters:
+    """The compiled contents and signing keys of one drain. `load` reads the database, `message` never does."""
+
+    def __init__(self) -> None:
+        self._skeletons: OrderedDict[int, mime.Skeleton | str] = OrderedDict()
+        self._senders: dict[int, str] = {}
+        self._signers: dict[int, tuple[float, str, tuple[dkim.Signer, ...]]] = {}
+        self.erased: set[int] = set()
+
+    def load(self, mails: Iterable[Claimed]) -> None:
+        """Compile what these mails need and is not there yet."""
+        needed = {mail.content_id for mail in mails}
+        missing = needed - self._skeletons.keys()
+        files = _files(missing)
+        for content in Content.objects.filter(pk__in=missing):
+            self._skeletons[content.pk] = _compile(content, files.get(content.pk, ()))
+            self._senders[content.pk] = headers.encode_email(content.from_email).rpartition("@")[2]
+            if content.erased_at:
+                self.erased.add(content.pk)
+        for content_id in needed & self._skeletons.keys():
+            self._skeletons.move_to_end(content_id)
+        while len(self._skeletons) > max(MOST_CONTENTS, len(needed)):
+            gone, _ = self._skeletons.popitem(last=False)
+            self._senders.pop(gone, None)
+            self.erased.discard(gone)
+        for domain_id in {mail.domain_id for mail in mails if mail.domain_id is not None}:
+            self._load_signers(domain_id)
+
+    def _load_signers(self, domain_id: int) -> None:
+        known = self._signers.get(domain_id)
+        if known is not None and time.monotonic() - known[0] < SIGNERS_SECONDS:
+            return
+        domain = Domain.objects.get(pk=domain_id)
+        signers = tuple(dkim.Signer(*key) for key in domains.signing_keys(domain_id))
+        self._signers[domain_id] = (time.monotonic(), domain.return_path_host, signers)
+
+    def message(self, mail: Claimed, at: int) -> smtp.Message:
+        """The complete message of one mail, built at epoch second `at`.
+
+        Raises one of REFUSALS when its content cannot be rendered for it.
+        """
+        skeleton = self._skeletons[mail.content_id]
+        if isinstance(skeleton, str):
+            raise errors.ContentUnusable(skeleton)
+        own_id = mail.public_id.hex
+        built = skeleton.build(
+            mime.Values(
+                to=mime.Address(mail.name, mail.email),
+                message_id=f"{own_id}@{self._senders[mail.content_id]}",
+                at=at,
+                variables=json.loads(mail.variables),
+            )
+        )
+        host, signed = "", list[bytes]()
+        if mail.domain_id is not None:
+            _, host, signers = self._signers[mail.domain_id]
+            signed = dkim.signatures(signers, built.headers, built.body, at)
+        return smtp.Message(
+            mail.id,
+            f"b-{own_id}@{host or settings.INBOUND_HOST}",
+            mail.email if mail.email.isascii() else headers.encode_email(mail.email),
+            b"".join((*signed, *built.headers, b"\r\n", built.body)),
+            utf8=built.utf8,
+            eight_bit=built.eight_bit,
+        )
+
+
+def _files(content_ids: Iterable[int]) -> dict[int, tuple[mime.File, ...]]:
+    files: dict[int, tuple[mime.File, ...]] = {}
+    rows = ContentFile.objects.filter(content_id__in=list(content_ids)).select_related("attachment")
+    for row in rows.order_by("content_id", "position"):
+        file = mime.File(name=row.name, type=row.type, data=bytes(row.attachment.data), content_id=row.cid)
+        files[row.content_id] = (*files.get(row.content_id, ()), file)
+    return files
+
+
+def _compile(content: Content, files: tuple[mime.File, ...]) -> mime.Skeleton | str:
+    """The skeleton, or why there is none."""
+    try:
+        return mime.Skeleton.compile(
+            mime.Parts(
+                subject=content.subject,
+                from_name=content.from_name,
+                from_email=content.from_email,
+                reply_to=tuple(mime.Address(*pair) for pair in content.reply_to),
+                to=tuple(mime.Address(*pair) for pair in content.to),
+                cc=tuple(mime.Address(*pair) for pair in content.cc),
+                text=content.text,
+                html=content.html,
+                headers=tuple((name, value) for name, value in content.headers),
+                files=files,
+                template_language=content.template_language,
+            )
+        )
+    except REFUSALS as error:
+        return str(error)

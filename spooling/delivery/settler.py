@@ -1,0 +1,111 @@
+"""The drain's thread that settles results: rows, events and ledger in one transaction for many replies."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.utils import timezone
+
+from spooling import routers, suppressions
+from spooling.delivery import shaping
+from spooling.delivery.consignments import Returns
+from spooling.outbox import claims, settlements
+
+#: Pause between tries while the database is away.
+RETRY_SECONDS = 0.3
+#: How often a router's answers adjust its pace.
+PACE_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class Settler(threading.Thread):
+    """Takes `Returns` and settles them, however long the database is away; closes claims whose mails are all settled."""
+
+    def __init__(self, lane: str) -> None:
+        super().__init__(name=f"settler-{lane}", daemon=True)
+        self._inbox: queue.SimpleQueue[Returns | None] = queue.SimpleQueue()
+        self._open: Counter[int] = Counter()
+        self._abandoned = False
+        self._pace_at = time.monotonic()
+        self._answers: dict[int, Counter[str]] = {}
+
+    def expect(self, claim_id: int, mails: int) -> None:
+        """So many results of this claim will come."""
+        self._open[claim_id] += mails
+
+    def put(self, returns: Returns) -> None:
+        self._inbox.put(returns)
+
+    @property
+    def done(self) -> bool:
+        """Whether everything expected is settled."""
+        return not self._open
+
+    def finish(self) -> None:
+        """Settle what was put, then end. Returns when it has, or when the lease is lost and `abandon` was called."""
+        self._inbox.put(None)
+        self.join()
+
+    def abandon(self) -> None:
+        """Give up waiting for the database: the journal tells rescue what was answered."""
+        self._abandoned = True
+
+    def run(self) -> None:
+        try:
+            while (returns := self._inbox.get()) is not None:
+                while not self._try(returns) and not self._abandoned:
+                    time.sleep(RETRY_SECONDS)
+        finally:
+            connection.close()
+
+    def _try(self, returns: Returns) -> bool:
+        try:
+            self._settle(returns)
+        except (DatabaseError, InterfaceError):
+            log.warning("The database did not take results; they stay in the journal.", exc_info=True)
+            connection.close()
+            return False
+        return True
+
+    def _settle(self, returns: Returns) -> None:
+        now = timezone.now()
+        destination = returns.destination
+        with transaction.atomic():
+            settlements.settle(
+                returns.results,
+                router_id=destination.id if destination else None,
+                router_name=destination.name if destination else "",
+                now=now,
+            )
+            suppressions.note_refusals(returns.refusals, now=now)
+            settled = self._settled(result.claim_id for result in returns.results)
+            claims.close(settled)
+        for claim_id, count in Counter(result.claim_id for result in returns.results).items():
+            self._open[claim_id] -= count
+        for claim_id in settled:
+            del self._open[claim_id]
+        if destination is not None:
+            self._note_answers(destination, returns)
+
+    def _settled(self, claim_ids: Iterable[int]) -> list[int]:
+        return [claim_id for claim_id, count in Counter(claim_ids).items() if self._open[claim_id] == count]
+
+    def _note_answers(self, destination: routers.Destination, returns: Returns) -> None:
+        kinds = self._answers.setdefault(destination.id, Counter())
+        kinds.update(result.kind for result in returns.results)
+        if returns.fault:
+            routers.defer(destination.id, fault=returns.fault, now=timezone.now())
+        elif destination.deferred_until is not None and kinds["delivered"]:
+            routers.recover(destination.id)
+        if time.monotonic() - self._pace_at > PACE_SECONDS:
+            self._pace_at = time.monotonic()
+            for router, counted in self._answers.items():
+                shaping.note_answers(router, sent=counted["delivered"], refused=counted["tempfail"])
+            self._answers.clear()

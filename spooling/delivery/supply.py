@@ -1,0 +1,207 @@
+"""The drain's thread that brings mail: claims, looks up what the steps need, renews leases, rescues the dead."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.models import Q
+from django.utils import timezone
+
+from spooling import errors, limits, routers, suppressions
+from spooling.delivery import salvage, shaping, steps
+from spooling.delivery.consignments import Delivery, Parcel
+from spooling.delivery.letters import Letters
+from spooling.models import Spooler
+from spooling.models.spoolers import Lane
+from spooling.outbox import claims
+from spooling.outbox.backlogs import Backlogs, Place
+from spooling.outbox.values import Batch, Claimed, Order, Worker
+
+#: How often the drain looks for mail when it has none.
+POLL_SECONDS = 0.2
+#: How often the states of spoolers in hand are read: what is paused stops within this time.
+STATES_SECONDS = 1.0
+RESCUE_SECONDS = 2.0
+SLOTS_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Supply(threading.Thread):
+    """Keeps `room(router id)` mails claimed ahead of what is being sent; hands them over in `deliveries`."""
+
+    def __init__(self, lane: str, worker: Worker, letters: Letters, room: Callable[[int], int]) -> None:
+        super().__init__(name=f"supply-{lane}", daemon=True)
+        self.deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
+        #: Seconds of CLOCK_BOOTTIME until which this worker's leases surely hold.
+        self.leased_until = 0.0
+        self.halted: dict[int, str] = {}
+        self.connections: dict[int, int] = {}
+        self.hungry = threading.Event()
+        self.on_delivery: Callable[[], None] = lambda: None
+        self.lane, self.worker = lane, worker
+        self._letters, self._room = letters, room
+        self._backlogs = Backlogs(lane)
+        self._claiming, self._running = threading.Event(), True
+        self._claiming.set()
+        self._last: dict[str, float] = {}
+        self._in_hand: set[int] = set()
+
+    def pause(self) -> None:
+        """Claim nothing more for now; leases go on being renewed."""
+        self._claiming.clear()
+
+    def resume(self) -> None:
+        self._claiming.set()
+
+    def stop(self) -> None:
+        """End the thread; what it handed over is the caller's."""
+        self._running = False
+        self.hungry.set()
+
+    def run(self) -> None:
+        try:
+            while self._running:
+                self._round_or_rest()
+        finally:
+            connection.close()
+
+    def _round_or_rest(self) -> None:
+        try:
+            found = self._round()
+        except (DatabaseError, InterfaceError):
+            # The database is away: nothing is claimed, leases run out, what was answered waits in the journal.
+            log.warning("The database did not answer the supply of mail.", exc_info=True)
+            connection.close()
+            found = False
+        if not found:
+            self.hungry.wait(POLL_SECONDS)
+            self.hungry.clear()
+
+    def _round(self) -> bool:
+        """One look; True when mail was claimed."""
+        if self._is_time("renew", settings.LEASE_SECONDS / 4):
+            self.renew()
+        if self._is_time("rescue", RESCUE_SECONDS):
+            salvage.rescue_host(self.worker, now=timezone.now())
+        if self._is_time("states", STATES_SECONDS):
+            self._read_states()
+        if self._is_time("slots", SLOTS_SECONDS):
+            self._renew_slots()
+        return self._claiming.is_set() and self._claim()
+
+    def _is_time(self, what: str, every: float) -> bool:
+        now = time.monotonic()
+        if now - self._last.get(what, 0.0) < every:
+            return False
+        self._last[what] = now
+        return True
+
+    def renew(self) -> None:
+        """Push all leases of this worker on. The local deadline counts from before the statement was sent."""
+        before = time.clock_gettime(time.CLOCK_BOOTTIME)
+        claims.renew(self.worker.name, lease_seconds=settings.LEASE_SECONDS)
+        self.leased_until = before + settings.LEASE_SECONDS
+
+    def _read_states(self) -> None:
+        # The lane's claim needs all that are halted, a spooler's only those in hand.
+        concerned = Q(lane=self.lane) if self.lane == Lane.TRANSACTIONAL else Q(pk__in=self._in_hand)
+        halted = Spooler.objects.filter(concerned).halted(timezone.now())
+        self.halted = dict(halted.values_list("id", "state"))
+
+    def _renew_slots(self) -> None:
+        for router_id in list(self.connections):
+            destination = routers.table().destinations.get(router_id)
+            if destination is not None:
+                self._lease_connections(destination)
+
+    def _lease_connections(self, destination: routers.Destination) -> None:
+        wanted = settings.DELIVERY_CONNECTIONS
+        self.connections[destination.id] = shaping.lease_connections(
+            destination, self.worker.name, wanted=wanted, now=timezone.now()
+        )
+
+    def _claim(self) -> bool:
+        now = timezone.now()
+        for place in self._backlogs.due(now=now):
+            size = self._size(place, now)
+            if size and self._claim_at(place, size, now):
+                return True
+        return False
+
+    def _size(self, place: Place, now: datetime) -> int:
+        """How many mails of this place there is room and leave for."""
+        try:
+            destination = routers.table().choose(place.account_id, place.provider)
+        except errors.NoRouter:
+            return 0
+        if destination.deferred_until is not None and destination.deferred_until > now:
+            return 0
+        room = min(self._room(destination.id), settings.DELIVERY_BATCH)
+        if room <= 0:
+            return 0
+        if not self.connections.get(destination.id):
+            self._lease_connections(destination)
+        return shaping.take_rate(destination, wanted=room, now=now) if self.connections[destination.id] else 0
+
+    def _claim_at(self, place: Place, size: int, now: datetime) -> bool:
+        order = Order(
+            lane=self.lane,
+            provider=place.provider,
+            worker=self.worker,
+            size=size,
+            lease_seconds=settings.LEASE_SECONDS,
+            spooler_id=place.spooler_id,
+            halted=tuple(self.halted) if place.spooler_id is None else (),
+            floor=place.floor,
+        )
+        batch = claims.claim(order, now=now)
+        self._backlogs.note(place, batch)
+        if batch is None:
+            return False
+        self.deliveries.put(self._deliver(batch, now))
+        self.on_delivery()
+        return True
+
+    def _deliver(self, batch: Batch, now: datetime) -> Delivery:
+        self._letters.load(batch.mails)
+        self._in_hand |= {mail.spooler_id for mail in batch.mails}
+        situation = self._situation(batch.mails, now)
+        delivery = Delivery(batch.claim_id, len(batch.mails), [], [])
+        for mail in batch.mails:
+            decision = steps.decide(mail, situation)
+            if decision is None:
+                destination = routers.table().choose(mail.account_id, mail.provider)
+                delivery.parcels.append(Parcel(mail, batch.claim_id, destination))
+            else:
+                delivery.decided.append(decision.result(mail.id, batch.claim_id))
+        return delivery
+
+    def _situation(self, mails: list[Claimed], now: datetime) -> steps.Situation:
+        recipients = [
+            suppressions.Recipient(account_id=mail.account_id, email=mail.email, stream=mail.lane)
+            for mail in mails
+        ]
+        found = suppressions.reasons(recipients, now=now)
+        return steps.Situation(
+            now=now,
+            halted=self.halted,
+            suppressed={mail.id: reason for mail, reason in zip(mails, found, strict=True) if reason},
+            over_limit=set(_over_limit(mails, now)),
+            erased_contents=self._letters.erased,
+        )
+
+
+def _over_limit(mails: Iterable[Claimed], now: datetime) -> Iterable[int]:
+    by_account: dict[int, list[int]] = {}
+    for mail in mails:
+        by_account.setdefault(mail.account_id, []).append(mail.id)
+    for account_id, ids in by_account.items():
+        yield from ids[limits.take(account_id, len(ids), figure="delivered", now=now) :]

@@ -1,0 +1,34 @@
+"""Claims: the right of one worker to send a batch until its lease ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+
+from spooling.models import Claim, Mail
+from spooling.models.mails import MailState
+from spooling.outbox import dialect
+from spooling.outbox.values import Batch, Order
+
+
+def claim(order: Order, *, now: datetime) -> Batch | None:
+    """Move up to `order.size` due mails to `sending`, oldest first; None when none is due.
+
+    Two workers never get the same mail, and neither waits for the other.
+    """
+    batch: Batch | None = dialect.current().claim(order, now)
+    return batch
+
+
+def renew(worker: str, *, lease_seconds: float) -> None:
+    """Push the end of all of a worker's leases, by the database's clock, to `lease_seconds` from now."""
+    Claim.objects.filter(worker=worker).update(leased_until=Now() + timedelta(seconds=lease_seconds))
+
+
+def close(claim_ids: Iterable[int]) -> None:
+    """Drop claims of which nothing is being sent any more; the others stay."""
+    open_mails = Mail.objects.filter(claim=OuterRef("pk"), state=MailState.SENDING)
+    Claim.objects.filter(~Exists(open_mails), pk__in=list(claim_ids)).delete()

@@ -1,0 +1,118 @@
+"""Moves of mails that no worker holds: cancel, retry, expire, and what a policy decides of a mail in doubt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from spooling import doorbell, errors, ledger
+from spooling.models import Backlog, Mail
+from spooling.models.mails import MailState
+from spooling.models.spoolers import Lane
+from stats import events
+from stats.models import EventKind
+
+#: Rows a sweep moves in one transaction.
+SWEEP_SIZE = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """From one state to another, told as an event of `kind`. `why` goes into the event's detail."""
+
+    source: MailState
+    target: MailState
+    kind: EventKind
+    why: str
+
+
+class _Moved(NamedTuple):
+    id: int
+    account_id: int
+    domain_id: int | None
+    spooler_id: int
+    email: str
+    provider: str
+    lane: str
+
+
+def cancel(mail: Mail, *, now: datetime) -> None:
+    """The mail never leaves. Raises MailHasLeft unless it was waiting."""
+    move = Move(
+        source=MailState.WAITING,
+        target=MailState.CANCELLED,
+        kind=EventKind.CANCELLED,
+        why="cancelled by request",
+    )
+    if not apply(move, [mail.pk], now=now):
+        raise errors.MailHasLeft
+
+
+def retry(mails: QuerySet[Mail], *, why: str, now: datetime) -> int:
+    """Put mails back that failed, were held or are in doubt; the others stay. Answers how many wait again."""
+    moved = 0
+    for source in (MailState.FAILED, MailState.QUARANTINED, MailState.IN_DOUBT):
+        move = Move(source=source, target=MailState.WAITING, kind=EventKind.REQUEUED, why=why)
+        moved += apply(move, mails.filter(state=source).values_list("id", flat=True), now=now)
+    return moved
+
+
+@transaction.atomic
+def apply(move: Move, mail_ids: Iterable[int], *, now: datetime) -> int:
+    """Move those of `mail_ids` that are in `move.source`, with events and ledger; answers how many."""
+    rows = _update(move, list(mail_ids), now)
+    events.record([_happening(row, move, now) for row in rows])
+    ledger.book(
+        [(row.account_id, row.spooler_id) for row in rows], source=move.source, target=move.target, now=now
+    )
+    if move.target == MailState.WAITING:
+        _wake(rows, now)
+    return len(rows)
+
+
+def _update(move: Move, mail_ids: Sequence[int], now: datetime) -> list[_Moved]:
+    if not mail_ids:
+        return []
+    waits = move.target == MailState.WAITING
+    stored = connection.ops.adapt_datetimefield_value
+    marks = ", ".join(["%s"] * len(mail_ids))
+    columns = ", ".join(_Moved._fields)
+    reset = ", due_at = %s, give_up_at = NULL, tries = 0" if waits else ""
+    statement = (
+        f"UPDATE spooling_mail SET state = %s, ended_at = %s{reset} WHERE id IN ({marks}) AND state = %s"
+    )
+    held = waits or move.target == MailState.IN_DOUBT
+    parameters = [move.target.value, None if held else stored(now), *([stored(now)] if waits else [])]
+    with connection.cursor() as cursor:
+        cursor.execute(f"{statement} RETURNING {columns}", [*parameters, *mail_ids, move.source.value])
+        return [_Moved(*row) for row in cursor.fetchall()]
+
+
+def _happening(row: _Moved, move: Move, now: datetime) -> events.Happening:
+    return events.Happening(
+        account_id=row.account_id,
+        domain_id=row.domain_id,
+        spooler_id=row.spooler_id,
+        mail_id=row.id,
+        destination=row.email.rpartition("@")[2].lower(),
+        provider=row.provider,
+        router="",
+        kind=move.kind,
+        at=now,
+        detail={"why": move.why},
+    )
+
+
+def _wake(rows: Sequence[_Moved], now: datetime) -> None:
+    for (spooler_id, provider), _ in Counter(
+        (row.spooler_id, row.provider) for row in rows if row.lane == Lane.BULK
+    ).items():
+        Backlog.objects.of(spooler_id, provider).update(next_due_at=now, floor_at=None, floor_id=0)
+    for lane in {row.lane for row in rows}:
+        doorbell.ring_after_commit(lane)

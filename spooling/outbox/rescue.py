@@ -1,0 +1,65 @@
+"""Claims whose worker is gone: what it began without a reply becomes `in_doubt`, the rest waits again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import TextField
+from django.db.models.functions import Cast, Now
+
+from spooling.models import Claim, Mail
+from spooling.models.mails import MailState
+from spooling.outbox import claims, settlements
+from spooling.outbox.values import Claimed, Result
+
+#: What a crash left unknown, in the words of the event.
+LOST_REPLY = "the reply was lost with its worker"
+LOST_JOURNAL = "its worker's journal was lost"
+
+#: Mails settled in one transaction.
+_CHUNK = 1_000
+_COLUMNS = [Cast(name, TextField()) if name == "variables" else name for name in Claimed._fields]
+
+Fate = Callable[[Claimed], Result]
+
+
+def of_host(host: str) -> list[Claim]:
+    """All claims of a host's workers, by worker."""
+    return list(Claim.objects.filter(host=host).order_by("worker", "id"))
+
+
+def overdue(found: Iterable[Claim], *, seconds: float = 0.0) -> list[Claim]:
+    """Those whose lease ended at least `seconds` ago, by the database's clock."""
+    ended = Claim.objects.filter(leased_until__lt=Now() - timedelta(seconds=seconds))
+    return list(ended.filter(pk__in=[claim.pk for claim in found]))
+
+
+def resolve(claim: Claim, fate: Fate, *, now: datetime) -> int:
+    """Settle every mail of `claim` that is still being sent as `fate` says, and close it. Answers how many moved."""
+    sending = Mail.objects.filter(claim=claim, state=MailState.SENDING).order_by("id")
+    mails = [Claimed(*row) for row in sending.values_list(*_COLUMNS)]
+    moved = 0
+    for start in range(0, len(mails), _CHUNK):
+        results = [fate(mail) for mail in mails[start : start + _CHUNK]]
+        moved += settlements.settle(results, router_id=None, router_name="", now=now)
+    claims.close([claim.pk])
+    return moved
+
+
+def doubt(claim: Claim, *, why: str, now: datetime) -> int:
+    """Nobody can tell what of `claim` went out: all of it that is unsettled becomes `in_doubt`."""
+
+    def fate(mail: Claimed) -> Result:
+        return Result(mail.id, claim.pk, "in_doubt", "in_doubt", 0, why, 1)
+
+    return resolve(claim, fate, now=now)
+
+
+def doubt_lost_hosts(*, now: datetime) -> int:
+    """Claims that nobody rescued for LOST_HOST_SECONDS after their lease: their host is lost, with its journals."""
+    return sum(
+        doubt(claim, why=LOST_JOURNAL, now=now)
+        for claim in overdue(Claim.objects.all(), seconds=settings.LOST_HOST_SECONDS)
+    )

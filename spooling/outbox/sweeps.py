@@ -1,0 +1,89 @@
+"""What the control tick mends in the outbox: mails in doubt, overdue or cancelled, and backlogs that lag behind."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Sum
+
+from earwig.models.accounts import InDoubtPolicy
+from spooling.models import Backlog, LedgerDelta, Mail, Spooler
+from spooling.models.mails import MailState
+from spooling.models.spoolers import RUNNING, Lane, SpoolerState
+from spooling.outbox import moves
+from stats.models import EventKind
+
+_RESEND = moves.Move(
+    source=MailState.IN_DOUBT,
+    target=MailState.WAITING,
+    kind=EventKind.REQUEUED,
+    why="in doubt: the policy is resend",
+)
+_HOLD = moves.Move(
+    source=MailState.IN_DOUBT,
+    target=MailState.QUARANTINED,
+    kind=EventKind.QUARANTINED,
+    why="in doubt: the policy is hold",
+)
+_EXPIRE = moves.Move(
+    source=MailState.WAITING,
+    target=MailState.EXPIRED,
+    kind=EventKind.EXPIRED,
+    why="its time to leave has passed",
+)
+_CANCEL = moves.Move(
+    source=MailState.WAITING,
+    target=MailState.CANCELLED,
+    kind=EventKind.CANCELLED,
+    why="its spooler was cancelled",
+)
+
+
+def resolve_doubts(*, now: datetime) -> int:
+    """Do with mails in doubt what their account's policy for their lane says."""
+    rows = Mail.objects.filter(state=MailState.IN_DOUBT).values_list(
+        *("id", "lane", "account__in_doubt_transactional", "account__in_doubt_bulk")
+    )[: moves.SWEEP_SIZE]
+    resend: list[int] = []
+    hold: list[int] = []
+    for mail_id, lane, transactional, bulk in rows:
+        policy = transactional if lane == Lane.TRANSACTIONAL else bulk
+        (resend if policy == InDoubtPolicy.RESEND else hold).append(mail_id)
+    return moves.apply(_RESEND, resend, now=now) + moves.apply(_HOLD, hold, now=now)
+
+
+def expire(*, now: datetime) -> int:
+    """Expire waiting mails whose `not_after` passed, whether or not anything would claim them."""
+    late = Mail.objects.filter(state=MailState.WAITING, not_after__lt=now)
+    return moves.apply(_EXPIRE, late.values_list("id", flat=True)[: moves.SWEEP_SIZE], now=now)
+
+
+def cancel_rows(*, now: datetime) -> int:
+    """Bring the rows of cancelled spoolers after them, a few thousand a call."""
+    moved = 0
+    for spooler in Spooler.objects.filter(state=SpoolerState.CANCELLED, swept_at=None)[:10]:
+        waiting = Mail.objects.filter(spooler=spooler, state=MailState.WAITING)
+        moved += moves.apply(_CANCEL, waiting.values_list("id", flat=True)[: moves.SWEEP_SIZE], now=now)
+        left = Mail.objects.filter(spooler=spooler, state__in=(MailState.WAITING, MailState.SENDING))
+        if not left.exists():
+            Spooler.objects.filter(pk=spooler.pk).update(swept_at=now)
+    return moved
+
+
+def wake_backlogs(*, now: datetime) -> int:
+    """Wake the backlogs of running spoolers in which something waits though they know of nothing due.
+
+    That happens when mail was committed while a worker found the backlog empty.
+    """
+    asleep = Spooler.objects.filter(backlogs__next_due_at=None, state__in=RUNNING, lane=Lane.BULK)
+    waiting = (
+        LedgerDelta.objects.filter(spooler__in=asleep.distinct().values("id"))
+        .values("spooler_id")
+        .annotate(n=Sum("waiting"))
+        .filter(n__gt=0)
+        .order_by()
+    )
+    woken = [row["spooler_id"] for row in waiting]
+    return Backlog.objects.filter(spooler_id__in=woken, next_due_at=None).update(
+        next_due_at=now, floor_at=None, floor_id=0
+    )

@@ -1,0 +1,163 @@
+"""Which way a mail leaves, and how that server is reached."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from earwig import sealing
+from spooling import errors
+from spooling.models import Route, Router, Shape
+from spooling.models.routers import RouterKind, TlsMode
+
+#: How long what was read of routers serves; a change in the admin holds from then on.
+TRUSTED_SECONDS = 1.0
+#: The shape of a router as a whole.
+ALL_PROVIDERS = "*"
+
+_TLS_OF_SCHEME = {
+    "smtp": TlsMode.OPPORTUNISTIC,
+    "smtp+plain": TlsMode.NONE,
+    "smtp+starttls": TlsMode.STARTTLS,
+    "smtps": TlsMode.IMPLICIT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A router as a drain needs it."""
+
+    id: int
+    name: str
+    host: str
+    port: int
+    tls: str
+    verify_certificate: bool
+    username: str
+    password: str = field(repr=False)
+    helo_name: str
+    mails_per_connection: int
+    max_connections: int
+    mails_per_minute: int | None
+    deferred_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All routers and routes, read at once."""
+
+    read_at: float
+    destinations: dict[int, Destination]
+    defaults: dict[int | None, int]
+    routes: dict[tuple[int | None, str], int]
+
+    def choose(self, account_id: int, provider: str) -> Destination:
+        """The account's own route for the provider, its default, everyone's route, everyone's default.
+
+        Raises NoRouter.
+        """
+        for router_id in (
+            self.routes.get((account_id, provider)),
+            self.defaults.get(account_id),
+            self.routes.get((None, provider)),
+            self.defaults.get(None),
+        ):
+            if router_id in self.destinations:
+                return self.destinations[router_id]
+        raise errors.NoRouter
+
+
+_table: Table | None = None
+
+
+def table() -> Table:
+    """What was read at most TRUSTED_SECONDS ago; makes the default router from the settings when there is none."""
+    global _table
+    if _table is None or time.monotonic() - _table.read_at > TRUSTED_SECONDS:
+        ensure_default()
+        _table = _read()
+    return _table
+
+
+def ensure_default() -> None:
+    """Make the installation's default router of SMTP_URL, or of the mail trap where that is empty."""
+    if Router.objects.filter(account=None, default=True).exists():
+        return
+    try:
+        with transaction.atomic():
+            Router.objects.create(name="default", default=True, **_wanted())
+    except IntegrityError:
+        # Another process made it first.
+        pass
+
+
+def _wanted() -> dict[str, object]:
+    if not settings.SMTP_URL:
+        trap = {"kind": RouterKind.TRAP, "host": settings.TRAP_HOST, "port": settings.TRAP_PORT}
+        return trap | {"tls": TlsMode.NONE, "verify_certificate": False}
+    url = urlsplit(settings.SMTP_URL)
+    tls = _TLS_OF_SCHEME[url.scheme]
+    return {
+        "kind": RouterKind.SMTP,
+        "host": url.hostname or "",
+        "port": url.port or (465 if tls == TlsMode.IMPLICIT else 25),
+        "tls": tls,
+        "username": unquote(url.username or ""),
+        "password_sealed": sealing.seal(unquote(url.password)) if url.password else "",
+        "verify_certificate": tls in (TlsMode.STARTTLS, TlsMode.IMPLICIT),
+    }
+
+
+def _read() -> Table:
+    deferred = dict(Shape.objects.filter(provider=ALL_PROVIDERS).values_list("router_id", "deferred_until"))
+    routers = list(Router.objects.filter(disabled=False))
+    return Table(
+        time.monotonic(),
+        {router.pk: _destination(router, deferred.get(router.pk)) for router in routers},
+        {router.account_id: router.pk for router in routers if router.default},
+        {(route.account_id, route.provider): route.router_id for route in Route.objects.all()},
+    )
+
+
+def _destination(router: Router, deferred_until: datetime | None) -> Destination:
+    return Destination(
+        id=router.pk,
+        name=router.name,
+        host=router.host,
+        port=router.port,
+        tls=router.tls,
+        verify_certificate=router.verify_certificate,
+        username=router.username,
+        password=sealing.unseal(router.password_sealed) if router.password_sealed else "",
+        helo_name=router.helo_name or settings.INBOUND_HOST,
+        mails_per_connection=router.mails_per_connection,
+        max_connections=router.max_connections,
+        mails_per_minute=router.mails_per_minute,
+        deferred_until=deferred_until,
+    )
+
+
+def rest(faults: int) -> timedelta:
+    """How long a router rests that could not be reached `faults` times in a row: 5 s doubling to 5 min."""
+    return min(timedelta(seconds=5) * 2.0 ** min(max(faults, 1) - 1, 10), timedelta(minutes=5))
+
+
+def defer(router_id: int, *, fault: str, now: datetime) -> datetime:
+    """The router cannot be reached: nobody uses it until the answered moment, later with each fault in a row."""
+    shape, _ = Shape.objects.get_or_create(router_id=router_id, provider=ALL_PROVIDERS)
+    until = now + rest(shape.faults + 1)
+    Shape.objects.filter(pk=shape.pk).update(
+        deferred_until=until, faults=F("faults") + 1, last_fault=fault[:500]
+    )
+    return until
+
+
+def recover(router_id: int) -> None:
+    """The router answers again."""
+    Shape.objects.filter(router_id=router_id, faults__gt=0).update(deferred_until=None, faults=0)

@@ -1,0 +1,104 @@
+"""Addresses that get no mail: who decides that, and the look-up for a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from earwig import sealing
+from earwig.models import Account
+from spooling.models import Suppression
+from spooling.models.suppressions import SuppressionReason
+
+#: Enhanced status codes (RFC 3463) that say the mailbox or its domain does not exist.
+_NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
+#: Basic codes that say so where a server gives no enhanced one (RFC 5321 §4.2.3), as the answer to RCPT.
+_NO_SUCH_MAILBOX = frozenset({550, 551, 553})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Where a suppression holds: an account (None: the installation), a sending domain, a stream; empty is all."""
+
+    account_id: int | None
+    domain: str = ""
+    stream: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A server's 5xx to one recipient."""
+
+    account_id: int
+    email: str
+    stage: str
+    code: int
+    enhanced: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Whom a mail of which account goes to, on which stream."""
+
+    account_id: int
+    email: str
+    stream: str
+
+
+def suppress(scope: Scope, address: str, *, reason: str, source: str, now: datetime) -> Suppression:
+    """Send nothing more to `address` in `scope`. Repeating it keeps the first reason and clears an expiry."""
+    account = None if scope.account_id is None else Account(pk=scope.account_id)
+    row, _ = Suppression.objects.update_or_create(
+        account=account,
+        address_hash=sealing.address_hash(address),
+        domain=scope.domain,
+        stream=scope.stream,
+        defaults={"expires_at": None, "address": address},
+        create_defaults={"reason": reason, "source": source, "created_at": now, "address": address},
+    )
+    return row
+
+
+def note_refusals(refusals: Iterable[Refusal], *, now: datetime) -> None:
+    """Suppress what the servers' words say does not exist; a refusal of policy or content suppresses nobody."""
+    for refusal in refusals:
+        if is_hard_bounce(refusal):
+            scope = Scope(account_id=refusal.account_id)
+            suppress(scope, refusal.email, reason=SuppressionReason.HARD_BOUNCE, source="smtp", now=now)
+
+
+def is_hard_bounce(refusal: Refusal) -> bool:
+    """Whether the address itself was refused, not this mail."""
+    if refusal.enhanced:
+        return refusal.enhanced in _NO_SUCH_ADDRESS
+    return refusal.stage == "rcpt" and refusal.code in _NO_SUCH_MAILBOX
+
+
+def reasons(recipients: Sequence[Recipient], *, now: datetime) -> list[str | None]:
+    """Why each recipient gets no mail, None for those who do; one look-up for all.
+
+    Suppressions of one sending domain are left to whoever knows the mail's domain.
+    """
+    hashes = [sealing.address_hash(recipient.email) for recipient in recipients]
+    valid = Q(expires_at=None) | Q(expires_at__gt=now)
+    found: dict[tuple[str, int | None, str], str] = {
+        (row.address_hash, row.account_id, row.stream): row.reason
+        for row in Suppression.objects.filter(valid, address_hash__in=set(hashes), domain="")
+    }
+    if not found:
+        return [None] * len(recipients)
+    return [
+        next((found[place] for place in _places(digest, recipient) if place in found), None)
+        for digest, recipient in zip(hashes, recipients, strict=True)
+    ]
+
+
+def _places(digest: str, recipient: Recipient) -> list[tuple[str, int | None, str]]:
+    return [
+        (digest, account_id, stream)
+        for account_id in (recipient.account_id, None)
+        for stream in ("", recipient.stream)
+    ]
