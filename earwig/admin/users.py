@@ -22,7 +22,7 @@ class MembershipInline(TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(pages.AuditedAdmin, auth_admin.UserAdmin):
+class UserAdmin(auth_admin.UserAdmin, pages.AuditedAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -33,6 +33,6 @@ class UserAdmin(pages.AuditedAdmin, auth_admin.UserAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(pages.AuditedAdmin, auth_admin.GroupAdmin):
+class GroupAdmin(auth_admin.GroupAdmin, pages.AuditedAdmin):
     def account_of(self, obj: Group) -> Account | None:
         return None
