@@ -8,3 +8,5 @@ accesslog = "-"
 access_log_format = access_log.FORMAT
 logger_class = access_log.AccessLog
 graceful_timeout = 8
+# Nobody uses it, and two installations of one user would share its path.
+control_socket_disable = True

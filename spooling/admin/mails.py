@@ -31,16 +31,32 @@ class MailAdmin(ReadOnlyAdmin):
     search_help_text = "An address, as it was handed over."
     actions = ("retry", "cancel")
     fields = (
-        ("state", "public_id"),
+        ("state", "tries"),
         ("email", "name"),
-        ("account", "spooler", "lane"),
-        ("submission", "content", "attempt"),
-        ("router", "provider", "tries"),
+        ("sender", "subject"),
+        "public_id",
+        ("account", "wire"),
+        ("spooler", "lane"),
+        ("router", "provider"),
         ("last_code", "last_reply"),
-        ("created_at", "due_at", "give_up_at", "not_after", "ended_at"),
-        ("bounced_at", "bounce_class", "erased_at"),
+        ("created_at", "due_at"),
+        ("not_after", "give_up_at"),
+        ("ended_at", "erased_at"),
+        ("bounced_at", "bounce_class"),
         "happenings",
     )
+
+    @admin.display(description="From")
+    def sender(self, mail: Mail) -> str:
+        return mail.content.from_email
+
+    @admin.display(description="Subject, before its variables")
+    def subject(self, mail: Mail) -> str:
+        return mail.content.subject
+
+    @admin.display(description="Came by")
+    def wire(self, mail: Mail) -> str:
+        return mail.submission.wire
 
     @admin.display(description="Events")
     def happenings(self, mail: Mail) -> SafeString:

@@ -39,7 +39,7 @@ def table(rows: Iterable[tuple[object, object]]) -> SafeString:
         '<td class="py-1 break-all">{}</td></tr>',
         rows,
     )
-    return format_html('<table class="w-full">{}</table>', cells)
+    return format_html("<table>{}</table>", cells)
 
 
 def mapping(values: Mapping[str, object]) -> SafeString:

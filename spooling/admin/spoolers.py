@@ -34,9 +34,11 @@ class SpoolerAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     actions_detail = ("pause", "resume", "finish", "cancel")
     fields = (
-        ("name", "token"),
+        "name",
+        "token",
         ("account", "domain"),
-        ("type", "lane", "state"),
+        ("type", "lane"),
+        "state",
         ("start_at", "not_after"),
         ("created_at", "ended_at"),
         "tags",

@@ -32,7 +32,7 @@ class TrappedMailAdmin(ReadOnlyAdmin):
     search_help_text = "Recipient or subject."
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("subject", ("envelope_sender", "envelope_recipient", "received_at"))}),
+        (None, {"fields": ("subject", ("envelope_sender", "envelope_recipient"), "received_at")}),
         ("HTML", {"fields": ("html",), "classes": ("tab",)}),
         ("Text", {"fields": ("text",), "classes": ("tab",)}),
         ("Headers", {"fields": ("headers",), "classes": ("tab",)}),
