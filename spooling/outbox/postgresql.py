@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
+from spooling.outbox import prepared
 from spooling.outbox.drafts import NewContent, NewSubmission
 from spooling.outbox.values import Batch, Claimed, Order, Result
 from stats import events
@@ -49,13 +50,28 @@ WITH submission AS (
         name text, variables jsonb, provider text, due_at timestamptz, not_after timestamptz
     ) JOIN drawn ON drawn.n = m.n CROSS JOIN submission
     ORDER BY m.i
-    RETURNING id, public_id, content_id, spooler_id
+    RETURNING id, spooler_id
 ), delta AS (
     INSERT INTO spooling_ledgerdelta (account_id, spooler_id, at, spooled, waiting)
     SELECT %(account)s, spooler_id, %(now)s, count(*), count(*) FROM mail GROUP BY spooler_id
 )
-SELECT mail.id, mail.public_id, drawn.n, drawn.id FROM mail JOIN drawn ON drawn.id = mail.content_id
+SELECT ARRAY(SELECT id FROM mail ORDER BY id), ARRAY(SELECT id FROM drawn ORDER BY n)
 """
+_STORE = prepared.Statement(
+    "earwig_store",
+    _INSERT,
+    {
+        "account": "bigint",
+        "api_key": "bigint",
+        "wire": "text",
+        "reference": "text",
+        "tags": "jsonb",
+        "metadata": "jsonb",
+        "now": "timestamptz",
+        "contents": "json",
+        "mails": "json",
+    },
+)
 
 
 def insert(
@@ -63,8 +79,8 @@ def insert(
 ) -> tuple[dict[str, int], list[int]]:
     """Store everything; answers mail ids by public id (hex), and the contents' ids in order."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT,
+        _STORE.execute(
+            cursor,
             {
                 "account": submission.account_id,
                 "api_key": submission.api_key_id,
@@ -77,11 +93,9 @@ def insert(
                 "mails": json.dumps([_mail(i, row) for i, row in enumerate(rows)]),
             },
         )
-        answers = cursor.fetchall()
-    content_ids = [0] * len(contents)
-    for _, _, number, content_id in answers:
-        content_ids[number] = content_id
-    return {public_id.hex: mail_id for mail_id, public_id, _, _ in answers}, content_ids
+        mail_ids, content_ids = cursor.fetchone()
+    # The rows were written in their order, so their ids ascend in it.
+    return {row.public_id: mail_id for row, mail_id in zip(rows, mail_ids, strict=True)}, content_ids
 
 
 _CLAIM = """
