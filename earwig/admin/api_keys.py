@@ -74,7 +74,7 @@ class ApiKeyAdmin(pages.AuditedAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = key_forms.IssueForm(request.POST or None)
-        context = {"title": "Issue a key", "submit": "Issue", "explanation": "The key is shown once."}
+        context = {"title": "Issue a key", "button": "Issue", "explanation": "The key is shown once."}
         return pages.carry_out(
             self, request, form, context, lambda form, now: self._issue(request, form.cleaned_data, now)
         )
@@ -88,7 +88,7 @@ class ApiKeyAdmin(pages.AuditedAdmin):
         key = get_object_or_404(ApiKey, pk=object_id)
         context = {
             "title": f"Rotate {key}",
-            "submit": "Rotate",
+            "button": "Rotate",
             "explanation": "A new key with the same rights; it is shown once.",
         }
         return pages.carry_out(

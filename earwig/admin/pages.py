@@ -38,7 +38,7 @@ class AuditedAdmin(ModelAdmin):
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
         return self._log(request, [obj], CHANGE, message)[0]
 
-    def log_deletions(self, request: HttpRequest, queryset: Iterable[Any]) -> list[LogEntry]:
+    def log_deletions(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> list[LogEntry]:
         return self._log(request, queryset, DELETION, [])
 
     def note(self, request: HttpRequest, action: str, obj: Any) -> None:

@@ -102,7 +102,7 @@ class PersonAdmin(pages.AuditedAdmin):
             self,
             request,
             form,
-            {"title": "Import people", "submit": "Import"},
+            {"title": "Import people", "button": "Import"},
             lambda form, now: self._import(request, form.cleaned_data, now),
         )
 
