@@ -65,3 +65,9 @@ class NoSuchObject(WireError):
     """no such object"""
 
     status = 404
+
+
+class FormOutOfDate(WireError):
+    """this form is out of date; open the link again"""
+
+    status = 403

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from rest_framework.request import Request
 
 from earwig.messages import tokens
 from earwig.models import DeliveryAttempt
-from spooling.wires.handoff import wire
+from spooling.wires.handoff import errors, wire
 
 _ENGINE = Engine(dirs=[str(Path(__file__).parent / "pages")], debug=False)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
-_MOST_ID = 2**63 - 1
+#: Numbers of so many digits do not fit a column.
+_ID_DIGITS = 19
 
 
 def render(name: str, context: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
@@ -33,34 +35,31 @@ def render(name: str, context: dict[str, Any] | None = None, status: int = 200) 
     return HttpResponse(content, status=status, headers=headers)
 
 
-def refuse(sentence: str, status: int) -> HttpResponse:
-    """A page with one sentence."""
-    return render("refused.html", {"sentence": sentence}, status)
-
-
 def form(request: Request, name: str, context: dict[str, Any]) -> HttpResponse:
     """A page whose form carries a CSRF token."""
     return render(name, {**context, "csrf_token": get_token(plain(request))})
 
 
-def is_forged(request: Request) -> bool:
-    """Whether a POST comes without the token of a form of ours."""
+def require_own_form(request: Request) -> None:
+    """Raises FormOutOfDate for a POST without the token of a form of ours."""
     check = CSRFCheck(lambda _: HttpResponse())
     check.process_request(plain(request))
-    return check.process_view(plain(request), render, (), {}) is not None
+    if check.process_view(plain(request), render, (), {}) is not None:
+        raise errors.FormOutOfDate
 
 
 def attempt_of(number: str) -> DeliveryAttempt | None:
     """The attempt a link names; None where there is none, also for what is no number."""
-    if not (number.isascii() and number.isdigit() and int(number[:20]) <= _MOST_ID and len(number) <= 20):
+    if not (number.isascii() and number.isdigit() and len(number) < _ID_DIGITS):
         return None
     rows = DeliveryAttempt.objects.select_related("contact", "recipient__message")
     return rows.filter(pk=int(number)).first()
 
 
-def is_opened(attempt: DeliveryAttempt, token: str, purpose: tokens.Purpose) -> bool:
-    """Whether a link's token is the attempt's."""
-    return tokens.opens(token, purpose, attempt.pk)
+def require_token(attempt: DeliveryAttempt, token: str, purpose: tokens.Purpose) -> None:
+    """Raises InvalidSecret unless the link's token is the attempt's."""
+    if not tokens.opens(token, purpose, attempt.pk):
+        raise errors.InvalidSecret
 
 
 def plain(request: Request) -> HttpRequest:
@@ -68,7 +67,24 @@ def plain(request: Request) -> HttpRequest:
     return request._request
 
 
-class StaffView(wire.WireView):
+def respond(exc: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+    """As the wire's handler, its sentence on a page."""
+    answer = wire.respond(exc, context)
+    if answer is None or not answer.content:
+        return answer
+    return render("refused.html", {"sentence": answer.content.decode()}, answer.status_code)
+
+
+class PageView(wire.WireView):
+    """A page for people."""
+
+    http_method_names = ["get", "head", "post"]
+
+    def get_exception_handler(self) -> Any:
+        return respond
+
+
+class StaffView(PageView):
     """A page for the installation's staff; others are sent to the login."""
 
     http_method_names = ["get", "head"]

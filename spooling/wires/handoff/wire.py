@@ -85,7 +85,7 @@ def respond(exc: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
 def sentence_of(error: EarwigError) -> str:
     """What the answer says of an error of the product."""
     sentence = SENTENCES.get(error.code)
-    return error.message if sentence is None else sentence.format(*error.args)
+    return (error.message or "invalid request") if sentence is None else sentence.format(*error.args)
 
 
 class AnyForm(BaseParser):

@@ -16,7 +16,9 @@ UNKNOWN_ID = "f" * 32
 
 
 def nothing_stored():
-    return not (HandoffMessage.objects.exists() or MessageRecipient.objects.exists() or Sender.objects.exists())
+    return not (
+        HandoffMessage.objects.exists() or MessageRecipient.objects.exists() or Sender.objects.exists()
+    )
 
 
 def test_handoff_11_a_message_of_a_known_sender(application, person):
@@ -282,7 +284,10 @@ def test_a_key_keeps_to_its_rate_addresses_and_domains(settings, client, account
 
 def test_a_json_body_has_no_fields(client, key):
     answer = client.post(
-        "/message/", {"type": "public", "key": key}, content_type="application/json", headers={"X-Api-Key": key}
+        "/message/",
+        {"type": "public", "key": key},
+        content_type="application/json",
+        headers={"X-Api-Key": key},
     )
     assert (answer.status_code, answer.content) == (400, b"missing parameter: type")
 
@@ -348,7 +353,9 @@ def test_a_file_is_no_field(client, key):
     assert client.post("/message/", {**fields, "key": key}).content == b"missing parameter: type"
 
 
-def test_reading_costs_two_queries_whatever_the_recipients(application, make_person, django_assert_num_queries):
+def test_reading_costs_two_queries_whatever_the_recipients(
+    application, make_person, django_assert_num_queries
+):
     ids = [make_person(f"ocd-person/{number}").external_id for number in range(30)]
     message = application.hand_over(recipients=ids).json()
     with django_assert_num_queries(2):

@@ -10,26 +10,21 @@ from earwig.messages import responses, tokens
 from earwig.models import DeliveryAttempt
 from earwig.models.messages import ResponseKind
 from spooling import attempts
-from spooling.wires.handoff import page, wire
+from spooling.wires.handoff import page
+from spooling.wires.handoff.errors import NoSuchObject
 from spooling.wires.handoff.forms import ResponseForm
 
 
-class ResponseView(wire.WireView):
+class ResponseView(page.PageView):
     """The original sender says what answer came; a later word replaces the earlier."""
 
-    http_method_names = ["get", "head", "post"]
-
     def get(self, request: Request, attempt_id: str, token: str) -> HttpResponse:
-        attempt = page.attempt_of(attempt_id)
-        return _refusal(attempt, token) or page.form(request, "response.html", {"form": ResponseForm()})
+        _opened(attempt_id, token)
+        return page.form(request, "response.html", {"form": ResponseForm()})
 
     def post(self, request: Request, attempt_id: str, token: str) -> HttpResponse:
-        attempt = page.attempt_of(attempt_id)
-        refusal = _refusal(attempt, token)
-        if refusal or attempt is None:
-            return refusal or page.refuse("no such attempt", 404)
-        if page.is_forged(request):
-            return page.refuse("This form is out of date. Open the link again.", 403)
+        attempt = _opened(attempt_id, token)
+        page.require_own_form(request)
         form = ResponseForm(request.POST)
         if not form.is_valid():
             return page.form(request, "response.html", {"form": form})
@@ -63,9 +58,9 @@ _COLUMNS = (ResponseKind.GOOD, ResponseKind.BAD, ResponseKind.UNKNOWN, ResponseK
 _LABELS = [kind.label for kind in _COLUMNS]
 
 
-def _refusal(attempt: DeliveryAttempt | None, token: str) -> HttpResponse | None:
+def _opened(attempt_id: str, token: str) -> DeliveryAttempt:
+    attempt = page.attempt_of(attempt_id)
     if attempt is None:
-        return page.refuse("no such attempt", 404)
-    if not page.is_opened(attempt, token, tokens.Purpose.STATISTICS):
-        return page.refuse("invalid secret", 400)
-    return None
+        raise NoSuchObject
+    page.require_token(attempt, token, tokens.Purpose.STATISTICS)
+    return attempt
