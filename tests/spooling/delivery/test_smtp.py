@@ -110,9 +110,9 @@ def test_a_smaller_pool_ends_the_connections_too_many(send):
     messages = [message(k) for k in range(300)]
     server, client = send(Script(), messages, connections=5, wait=False)
     client.turn_until(lambda: len(client.reports) > 20)
-    client.pool.resize(2)
-    client.run().turn_until(lambda: client.pool.connections_open <= 2)
-    assert client.verdicts() == {Verdict.DELIVERED: 300} and server.counts["connections"] <= 6
+    client.pool.resize(4)
+    client.run().turn_until(lambda: client.pool.connections_open <= 4)
+    assert client.verdicts() == {Verdict.DELIVERED: 300} and server.counts["connections"] == 5
 
 
 @given(st.binary(max_size=60) | st.lists(st.sampled_from([b".", b"\r\n", b"a", b"\n", b"\r"])).map(b"".join))
@@ -123,3 +123,11 @@ def test_stuffing_hides_every_dot_that_could_end_the_data(data):
     assert not re.search(rb"(^|\n)\.(\r|\n|$)", inside)
     if b"\n" not in data.replace(b"\r\n", b"") and data.endswith(b"\r\n"):
         assert re.sub(rb"(?m)^\.", b"", inside) == data
+
+
+def test_the_bound_counts_messages_given_to_an_idle_connection(send):
+    server, client = send(Script(), [message(1)], mails_per_connection=2)
+    for key in (2, 3):
+        client.messages.append(message(key))
+        client.run()
+    assert [each.connection for each in server.accepted] == [1, 1, 2]

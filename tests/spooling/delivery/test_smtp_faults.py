@@ -10,7 +10,7 @@ from spooling.delivery import smtp
 from spooling.delivery.smtp import Verdict
 from tests import smtp_scripts, smtp_servers
 from tests.smtp_clients import HASTY, Client, message
-from tests.smtp_scripts import Script, cut, garbage, say, stall
+from tests.smtp_scripts import Act, Script, cut, garbage, say, stall
 
 
 @pytest.mark.parametrize("extensions", [smtp_scripts.ALL, ()], ids=["pipelined", "one by one"])
@@ -130,7 +130,7 @@ def test_garbage_ends_the_connection_and_not_the_client(send, octets):
 
 def test_endless_lines_of_one_reply_end_the_connection(send):
     _, client = send(Script(stages={"mail": [garbage(b"250-a\r\n" * 2000)]}), [message(1)])
-    assert client.outcome().verdict is Verdict.UNTOUCHED
+    assert client.outcome().verdict is Verdict.UNTOUCHED and client.outcome().text == "endless reply"
 
 
 @pytest.mark.parametrize(
@@ -274,3 +274,22 @@ def test_a_server_that_lists_what_it_accepted_writes_before_it_answers(tmp_path)
         assert client.reports == []
         client.loop.close()
     assert json.loads(log.read_text())["recipient"] == "u1@b.example"
+
+
+def test_a_421_ends_the_connection_though_the_server_would_stay(send):
+    script = Script(stages={"body": [Act(reply="421 4.3.2 closing, some day")]})
+    server, client = send(script, [message(1), message(2)], wait=False)
+    client.turn_until(lambda: client.loop.in_flight == 0 and len(client.reports) == 2)
+    assert client.outcome(1).verdict is Verdict.TEMPORARY and client.outcome(2).verdict is Verdict.UNTOUCHED
+
+
+def test_a_server_with_a_limit_of_connections_is_used_within_it(send):
+    def choose(stage, visit):
+        full = stage == "connect" and visit.connection > 2
+        return say("421 4.7.0 too many connections") if full else None
+
+    server, client = send(
+        Script(choose=choose, trickle=0.0001), [message(k) for k in range(300)], connections=5
+    )
+    assert client.verdicts()[Verdict.DELIVERED] >= 280 and client.pool.fault is None
+    assert server.counts["connections"] <= 20

@@ -84,3 +84,9 @@ def test_a_cut_within_the_body_over_tls_is_untouched(send, tls):
     script = Script(tls=tls, extensions=extensions, early_body=100_000, stages={"body": [cut(reset=True)]})
     _, client = send(script, [large], tls=Tls.STARTTLS)
     assert client.outcome().verdict is Verdict.UNTOUCHED
+
+
+def test_a_reply_larger_than_one_read_is_read_from_tls(send, tls):
+    extensions = ("PIPELINING", *(f"X-{number:030}" for number in range(300)))
+    _, client = send(Script(tls=tls, extensions=extensions), [message(1)], tls=Tls.STARTTLS)
+    assert client.outcome().verdict is Verdict.DELIVERED
