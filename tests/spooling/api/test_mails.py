@@ -178,7 +178,8 @@ def test_a_longer_list_costs_no_more_queries(api, path):
         connection,
     ) as few:
         api.get(path)
-    fill(2), fill(3)
+    fill(2)
+    fill(3)
     with CaptureQueriesContext(connection) as many:
         api.get(path)
     assert len(many) == len(few) <= 7
