@@ -1,0 +1,345 @@
+"""A lane drained for real: claimed from the database, sent to an SMTP server on loopback, settled."""
+
+import os
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from earwig.models import Account
+from spooling import hosts, ledger, spoolers, suppressions
+from spooling.delivery import journal, salvage
+from spooling.delivery.drain import Drain
+from spooling.delivery.journal import Answer
+from spooling.models import Claim, ConnectionSlot, Mail, Router, Shape, Suppression
+from spooling.outbox import claims, intake, rescue
+from spooling.outbox.values import Order
+from stats.models import Event
+from tests.smtp_scripts import Script, cut, say, stall
+from tests.smtp_servers import Server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def drain(lane="transactional", *, until=lambda: not undone(), seconds=8.0):
+    """Run a drain until nothing is left to do, bounded."""
+    over_at = time.monotonic() + seconds
+    Drain(lane, seconds=seconds, stop=lambda: time.monotonic() > over_at or until()).run()
+
+
+def undone():
+    due = Mail.objects.filter(state="waiting", due_at__lte=timezone.now())
+    return due.exists() or Mail.objects.filter(state="sending").exists()
+
+
+def states():
+    return dict(Mail.objects.values_list("email", "state"))
+
+
+@pytest.fixture
+def server(route_to):
+    with Server() as running:
+        route_to(running.port)
+        yield running
+
+
+def test_spooled_mail_is_delivered_once_with_its_own_return_path_and_a_stable_message_id(
+    account, spool, server
+):
+    accepted = spool("a@x.example", "b@gmail.com")
+
+    drain()
+
+    assert sorted(server.recipients()) == ["a@x.example", "b@gmail.com"]
+    first = next(message for message in server.accepted if message.recipient == "a@x.example")
+    own_id = accepted[0].public_id.hex
+    assert first.sender == f"b-{own_id}@127.0.0.1"
+    assert first.message_id == f"<{own_id}@sender.example>"
+    assert b"Hello a@x.example" in first.data and b"Subject: Order 0" in first.data
+    mail = Mail.objects.get(email="a@x.example")
+    assert (mail.state, mail.last_code, mail.tries) == ("delivered", 250, 1)
+    assert ledger.of_account(account.pk)["delivered"] == 2
+    assert Event.objects.filter(kind="delivered").count() == 2
+    assert not Claim.objects.exists() and not ConnectionSlot.objects.exists()
+    assert not any(hosts.journals().iterdir())
+
+
+def test_each_answer_leads_to_its_state(spool, route_to):
+    script = Script(
+        recipients={
+            "unknown@x.example": {"rcpt": say("550 5.1.1 <unknown@x.example> no such user")},
+            "later@x.example": {"rcpt": say("451 4.3.0 try later")},
+            "spam@x.example": {"body": say("554 5.7.1 looks like spam")},
+            "lost@x.example": {"body": cut(accept=True)},
+        }
+    )
+    spool("unknown@x.example", "later@x.example", "spam@x.example", "lost@x.example", "good@x.example")
+    with Server(script) as server:
+        route_to(server.port)
+        drain()
+
+    assert states() == {
+        "unknown@x.example": "failed",
+        "later@x.example": "waiting",
+        "spam@x.example": "failed",
+        "lost@x.example": "in_doubt",
+        "good@x.example": "delivered",
+    }
+    later = Mail.objects.get(email="later@x.example")
+    assert later.due_at > timezone.now() + timedelta(minutes=3) and later.give_up_at is not None
+    unknown = Mail.objects.get(email="unknown@x.example")
+    assert unknown.last_reply == "5.1.1 <[address]> no such user"
+    assert [row.reason for row in Suppression.objects.all()] == ["hard_bounce"]
+    assert not any("@" in str(detail) for detail in Event.objects.values_list("detail", flat=True))
+
+
+def test_a_temporary_failure_past_the_horizon_is_the_last(spool, route_to):
+    spool("a@x.example")
+    Mail.objects.update(give_up_at=timezone.now() + timedelta(seconds=30), tries=9)
+    with Server(Script(stages={"rcpt": say("451 4.3.0 try later")})) as server:
+        route_to(server.port)
+        drain()
+
+    assert states() == {"a@x.example": "failed"}
+
+
+def test_a_suppressed_address_is_blocked_and_no_byte_of_it_leaves(account, spool, server):
+    scope = suppressions.Scope(account_id=account.pk)
+    suppressions.suppress(scope, "A@x.example", reason="manual", source="test", now=timezone.now())
+    spool("a@X.example", "b@x.example")
+
+    drain()
+
+    assert states() == {"a@X.example": "blocked", "b@x.example": "delivered"}
+    assert server.recipients() == ["b@x.example"]
+    assert Event.objects.get(kind="blocked").detail["reply"] == "suppressed: manual"
+
+
+def test_a_suppression_of_another_account_blocks_nothing(other_account, spool, server):
+    scope = suppressions.Scope(account_id=other_account.pk)
+    suppressions.suppress(scope, "a@x.example", reason="manual", source="test", now=timezone.now())
+    spool("a@x.example")
+
+    drain()
+
+    assert server.recipients() == ["a@x.example"]
+
+
+def test_an_expired_mail_is_not_sent(spool, server):
+    spool("a@x.example", not_after=timezone.now() + timedelta(seconds=0.01))
+    time.sleep(0.05)
+
+    drain()
+
+    assert states() == {"a@x.example": "expired"} and not server.accepted
+
+
+def test_a_content_that_cannot_be_rendered_is_held_and_the_others_leave(spool, server):
+    endless = intake.NewContent(
+        from_email="a@sender.example", text="{{#rows}}{{#rows}}{{#rows}}x{{/rows}}{{/rows}}{{/rows}}"
+    )
+    submission_mail = spool("bad@x.example", content=endless)[0]
+    Mail.objects.filter(pk=submission_mail.id).update(variables={"rows": list(range(500))})
+    spool("good@x.example")
+
+    drain()
+
+    assert states() == {"bad@x.example": "quarantined", "good@x.example": "delivered"}
+
+
+def test_a_paused_campaign_sends_nothing_and_goes_on_when_resumed(campaign, spool, server):
+    spool("a@x.example", lane="bulk", spooler_id=campaign.pk)
+    spoolers.pause(campaign, now=timezone.now())
+    drain("bulk", until=lambda: False, seconds=0.5)
+    assert states() == {"a@x.example": "waiting"}
+
+    spoolers.ready(campaign, now=timezone.now())
+    drain("bulk")
+
+    assert states() == {"a@x.example": "delivered"}
+
+
+def test_mail_over_the_accounts_limit_waits(account, spool, server):
+    spool("a@x.example", "b@x.example", "c@x.example")
+    Account.objects.filter(pk=account.pk).update(mails_per_hour=2)
+
+    drain()
+
+    assert sorted(states().values()) == ["delivered", "delivered", "waiting"]
+
+
+def test_a_small_campaign_is_not_starved_by_a_big_one(account, campaign, spool, server, settings):
+    settings.DELIVERY_BATCH = 10
+    small = spoolers.open_campaign(account, name="small", now=timezone.now())
+    spoolers.ready(small, now=timezone.now())
+    spool(*(f"{n}@big.example" for n in range(200)), lane="bulk", spooler_id=campaign.pk)
+    spool("a@small.example", lane="bulk", spooler_id=small.pk)
+
+    drain("bulk")
+
+    assert "a@small.example" in server.recipients()[:60]
+    assert set(states().values()) == {"delivered"}
+
+
+def test_an_unreachable_router_rests_and_its_mails_lose_no_try(spool, route_to):
+    with Server() as closed:
+        port = closed.port
+    route_to(port)
+    spool("a@x.example")
+
+    drain(until=lambda: Shape.objects.filter(faults__gt=0).exists())
+
+    mail = Mail.objects.get()
+    assert (mail.state, mail.tries, mail.give_up_at) == ("waiting", 0, None)
+    shape = Shape.objects.get()
+    assert shape.deferred_until > timezone.now() and "refused" in shape.last_fault
+
+
+def test_a_router_that_answers_again_is_used_again(spool, route_to):
+    with Server() as server:
+        router = route_to(server.port)
+        Shape.objects.create(
+            router=router, provider="*", faults=2, deferred_until=timezone.now() - timedelta(seconds=1)
+        )
+        spool("a@x.example")
+        drain()
+
+    assert states() == {"a@x.example": "delivered"}
+    assert (Shape.objects.get().faults, Shape.objects.get().deferred_until) == (0, None)
+
+
+def test_a_routers_rate_is_kept(spool, route_to):
+    with Server() as server:
+        route_to(server.port, mails_per_minute=60)
+        spool(*(f"{n}@x.example" for n in range(20)))
+        drain(until=lambda: False, seconds=3.0)
+
+    assert 2 <= len(server.accepted) <= 7
+
+
+def test_a_routers_connections_are_kept(spool, route_to):
+    with Server(delay=0.01) as server:
+        route_to(server.port, max_connections=2)
+        spool(*(f"{n}@x.example" for n in range(30)))
+        drain()
+
+    assert server.most_connections <= 2 and len(server.accepted) == 30
+
+
+def test_a_server_that_keeps_its_reply_back_does_not_hold_up_the_mail_of_others(
+    account, other_account, spool, route_to
+):
+    with Server(Script(stages={"body": stall(3)})) as slow, Server() as quick:
+        route_to(slow.port)
+        Router.objects.create(
+            account=other_account, name="own", host="127.0.0.1", port=quick.port, tls="none", default=True
+        )
+        spool("slow@x.example")
+        spool("quick@x.example", of=other_account)
+        started = time.monotonic()
+        drain(until=lambda: bool(quick.accepted))
+        assert time.monotonic() - started < 8
+
+    assert quick.recipients() == ["quick@x.example"]
+
+
+def claim_for_a_worker(worker):
+    order = Order(lane="transactional", provider="other", worker=worker, size=500, lease_seconds=60)
+    return claims.claim(order, now=timezone.now())
+
+
+def test_rescue_settles_the_answered_doubts_the_begun_and_returns_the_rest(account, spool):
+    spool(*(f"{n}@x.example" for n in range(5)))
+    worker = hosts.new_worker()
+    dead = journal.Journal(hosts.journals(), worker.name)
+    ids = sorted(mail.id for mail in claim_for_a_worker(worker).mails)
+    dead.append(ids[:4], [])
+    dead.append([], [Answer(ids[0], "d", 250), Answer(ids[1], "p", 550), Answer(ids[2], "t", 451)])
+    dead.close()
+
+    salvage.rescue_host(hosts.new_worker(), now=timezone.now())
+
+    found = dict(Mail.objects.values_list("id", "state"))
+    assert [found[mail_id] for mail_id in ids] == ["delivered", "failed", "waiting", "in_doubt", "waiting"]
+    assert Event.objects.get(kind="in_doubt").mail_id == ids[3]
+    assert not Claim.objects.exists() and not dead.path.exists()
+    figures = ledger.of_account(account.pk)
+    assert ledger.adds_up(figures) and figures == ledger.recount(Mail.objects.first().spooler_id)
+
+
+def test_a_living_worker_is_not_rescued_from_before_its_lease_ends(spool):
+    spool("a@x.example")
+    worker = hosts.new_worker()
+    living = journal.Journal(hosts.journals(), worker.name)
+    claim_for_a_worker(worker)
+
+    assert salvage.rescue_host(hosts.new_worker(), now=timezone.now()) == 0
+    assert states() == {"a@x.example": "sending"}
+
+    Claim.objects.update(leased_until=timezone.now() - timedelta(seconds=30))
+    assert salvage.rescue_host(hosts.new_worker(), now=timezone.now()) == 1
+    assert states() == {"a@x.example": "waiting"}
+    living.discard()
+
+
+def test_a_claim_whose_journal_is_gone_is_in_doubt_as_a_whole(spool):
+    spool("a@x.example", "b@x.example")
+    claim_for_a_worker(hosts.new_worker())
+
+    salvage.rescue_host(hosts.new_worker(), now=timezone.now())
+
+    assert set(states().values()) == {"in_doubt"}
+
+
+def test_a_claim_of_an_earlier_boot_is_in_doubt_as_a_whole(spool):
+    spool("a@x.example")
+    worker = hosts.new_worker()
+    dead = journal.Journal(hosts.journals(), worker.name)
+    claim_for_a_worker(worker)
+    Claim.objects.update(boot="another")
+    dead.close()
+
+    salvage.rescue_host(hosts.new_worker(), now=timezone.now())
+
+    assert states() == {"a@x.example": "in_doubt"}
+
+
+def test_a_lost_hosts_claims_are_in_doubt_only_after_a_quarter_of_an_hour(spool):
+    spool("a@x.example")
+    claim_for_a_worker(hosts.new_worker())
+    Claim.objects.update(host="elsewhere", leased_until=timezone.now() - timedelta(minutes=10))
+
+    assert salvage.rescue_host(hosts.new_worker(), now=timezone.now()) == 0
+    assert rescue.doubt_lost_hosts(now=timezone.now()) == 0
+    Claim.objects.update(leased_until=timezone.now() - timedelta(minutes=16))
+    assert rescue.doubt_lost_hosts(now=timezone.now()) == 1
+
+    assert states() == {"a@x.example": "in_doubt"}
+
+
+def test_a_drain_past_its_lease_sends_nothing(spool, server):
+    spool("a@x.example")
+    overtaken = Drain("transactional", seconds=3)
+    overtaken._supply.renew = lambda: None
+
+    overtaken.run()
+
+    assert not server.accepted
+    assert states() == {"a@x.example": "sending"}
+    salvage.rescue_host(hosts.new_worker(), now=timezone.now())
+    assert states() == {"a@x.example": "waiting"}
+
+
+def test_a_journal_that_cannot_be_written_stops_sending_and_loses_nothing(spool, server):
+    spool("a@x.example", "b@x.example")
+    full = Drain("transactional", seconds=3)
+    os.dup2(os.open("/dev/full", os.O_WRONLY), full._journal._fd)
+
+    with pytest.raises(OSError):
+        full.run()
+
+    assert not server.accepted
+    salvage.rescue_host(hosts.new_worker(), now=timezone.now())
+    drain()
+    assert set(states().values()) == {"delivered"} and len(server.accepted) == 2
