@@ -19,10 +19,11 @@ from earwig.errors import DomainNotAllowed
 from earwig.messages import attempts, feedback
 from earwig.models import DeliveryAttempt, MessageRecipient
 from earwig.models.messages import AttemptStatus, FeedbackType, MessageType, RecipientStatus
-from spooling import attempts_mail, suppressions
+from spooling import attempts_mail, spoolers, suppressions
 from spooling.errors import LimitReached
 from spooling.models import Mail
 from spooling.models.mails import MailState
+from spooling.models.spoolers import Lane
 from spooling.models.suppressions import SuppressionReason
 from spooling.outbox import intake
 
@@ -182,8 +183,11 @@ def _hand_over(account_id: int, new: Sequence[DeliveryAttempt], now: datetime) -
     """One mail for each attempt. Raises LimitReached and DomainNotAllowed."""
     if not new:
         return
-    domain_id = domains.sending_domain(account_id, attempts_mail.from_address()[1])
-    sends = attempts_mail.compose(new, domain_id=domain_id, now=now)
+    way = attempts_mail.Way(
+        spooler_id=spoolers.stream_id(account_id, Lane.TRANSACTIONAL),
+        domain_id=domains.sending_domain(account_id, attempts_mail.from_address()[1]),
+    )
+    sends = attempts_mail.compose(new, way, now=now)
     intake.accept(intake.NewSubmission(account_id=account_id, wire=WIRE), sends, now=now)
 
 

@@ -111,16 +111,22 @@ def flag_url(attempt_id: int) -> str:
     return f"{settings.PUBLIC_URL}/flag/{attempt_id}/{token}/"
 
 
-def compose(
-    attempts: Sequence[DeliveryAttempt], *, domain_id: int | None, now: datetime
-) -> tuple[NewSend, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Which stream the mails go by, and who signs them."""
+
+    spooler_id: int
+    domain_id: int | None
+
+
+def compose(attempts: Sequence[DeliveryAttempt], way: Way, *, now: datetime) -> tuple[NewSend, ...]:
     """One send for each attempt, in order: each thread has its own Reply-To, which a content fixes."""
     ids = [attempt.pk for attempt in attempts]
     rows = DeliveryAttempt.objects.select_related(
         "contact", "recipient__person", "recipient__message__sender"
     ).in_bulk(ids)
     firsts = _firsts(list(rows.values()))
-    return tuple(_send(rows[pk], firsts, domain_id, now) for pk in ids)
+    return tuple(_send(rows[pk], _variables(rows[pk], firsts, now), way) for pk in ids)
 
 
 def shown_name(sender: Sender, *, now: datetime) -> str:
@@ -129,14 +135,14 @@ def shown_name(sender: Sender, *, now: datetime) -> str:
     return NEUTRAL_NAME if gone or not sender.name.strip() else sender.name
 
 
-def _send(attempt: DeliveryAttempt, firsts: _Firsts, domain_id: int | None, now: datetime) -> NewSend:
+def _send(attempt: DeliveryAttempt, variables: dict[str, object], way: Way) -> NewSend:
     assert attempt.contact is not None
     name, email = from_address()
     person = attempt.recipient.person
     mail = NewMail(
         email=mailboxes.normal(attempt.contact.value),
         name=person.name,
-        variables=_variables(attempt, firsts, now),
+        variables=variables,
         attempt_id=attempt.pk,
     )
     content = NewContent(
@@ -148,7 +154,7 @@ def _send(attempt: DeliveryAttempt, firsts: _Firsts, domain_id: int | None, now:
         reply_to=(("", thread_address(attempt.recipient_id)),),
         headers=_HEADERS,
     )
-    return NewSend(content=content, mails=(mail,), domain_id=domain_id)
+    return NewSend(content=content, mails=(mail,), spooler_id=way.spooler_id, domain_id=way.domain_id)
 
 
 def _variables(attempt: DeliveryAttempt, firsts: _Firsts, now: datetime) -> dict[str, object]:

@@ -46,8 +46,12 @@ def purge_overdue(now: datetime) -> int:
     for account_id, group in groups.items():
         for start in range(0, len(group), SEARCHED_TOGETHER):
             together = group[start : start + SEARCHED_TOGETHER]
-            _search(account_id, together)
-            purged += sum(_close(sender, now, overdue=True) is not None for sender in together)
+            counts = _search(account_id, together)
+            for sender in together:
+                if _close(sender, now, overdue=True, counts=counts) is not None:
+                    # One search serves them all; the first record shows what it found.
+                    counts = Counter()
+                    purged += 1
     return purged
 
 
@@ -94,7 +98,7 @@ def _search(account_id: int, people: Sequence[Sender]) -> Counter[str]:
 
 @transaction.atomic
 def _close(
-    sender: Sender, now: datetime, *, overdue: bool = False, counts: Counter[str] | None = None
+    sender: Sender, now: datetime, *, counts: Counter[str], overdue: bool = False
 ) -> SenderPurge | None:
     """Erase what is linked to the sender, its mails and its row, and leave a record. None: nothing was
     due.
