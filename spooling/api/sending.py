@@ -143,6 +143,6 @@ def _spoolers(letters: Sequence[Letter], account_id: int) -> dict[str, Spooler]:
 
 def _answer(accepted: Sequence[Accepted]) -> HttpResponse:
     mails: list[dict[str, Any]] = [
-        {"id": mail.public_id.hex, "to": mail.email, "state": mail.state} for mail in accepted
+        {"id": mail.hex, "to": mail.email, "state": mail.state} for mail in accepted
     ]
     return HttpResponse(json.dumps({"mails": mails}), status=201, content_type="application/json")

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from spooling.models.spoolers import Lane
 
@@ -74,11 +74,15 @@ class NewSubmission:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """One stored mail."""
 
     id: int
-    public_id: uuid.UUID
+    #: The public id as 32 hex digits.
+    hex: str
     email: str
     state: str
+
+    @property
+    def public_id(self) -> uuid.UUID:
+        return uuid.UUID(self.hex)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -21,9 +20,11 @@ from stats import providers
 __all__ = ["Accepted", "NewContent", "NewFile", "NewMail", "NewSend", "NewSubmission", "accept"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A mail about to be stored: its send's number, its place in the outbox, its recipient."""
+class Row(NamedTuple):
+    """A mail about to be stored: its send's number, its place in the outbox, its recipient.
+
+    What stands between `public_id` and `provider` is the same for all mails of a send.
+    """
 
     send: int
     public_id: str
@@ -53,7 +54,7 @@ def accept(submission: NewSubmission, sends: Sequence[NewSend], *, now: datetime
         ids, _ = dialect.current().insert(submission, contents, rows, now)
     for lane in {row.lane for row in rows}:
         doorbell.ring_after_commit(lane)
-    return [Accepted(ids[row.public_id], uuid.UUID(row.public_id), row.mail.email, "waiting") for row in rows]
+    return [Accepted(ids[row.public_id], row.public_id, row.mail.email, "waiting") for row in rows]
 
 
 def _rows(submission: NewSubmission, sends: Sequence[NewSend], now: datetime) -> list[Row]:

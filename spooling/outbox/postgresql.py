@@ -28,7 +28,8 @@ WITH submission AS (
     SELECT nextval(pg_get_serial_sequence('spooling_content', 'id')) AS id, c.*
     FROM json_to_recordset(%(contents)s::json) AS c (
         n int, subject text, from_name text, from_email text, reply_to jsonb, "to" jsonb, cc jsonb, text text,
-        html text, headers jsonb, template_language text, language text
+        html text, headers jsonb, template_language text, language text, spooler_id bigint, domain_id bigint,
+        lane text, due_at timestamptz, not_after timestamptz
     )
 ), content AS (
     INSERT INTO spooling_content (
@@ -43,12 +44,13 @@ WITH submission AS (
         public_id, account_id, spooler_id, submission_id, content_id, domain_id, attempt_id, lane, email, name,
         variables, provider, state, due_at, not_after, tries, last_reply, bounce_class, created_at
     )
-    SELECT m.public_id, %(account)s, m.spooler_id, submission.id, drawn.id, m.domain_id, m.attempt_id, m.lane,
-        m.email, m.name, m.variables, m.provider, 'waiting', m.due_at, m.not_after, 0, '', '', %(now)s
-    FROM json_to_recordset(%(mails)s::json) AS m (
-        i int, n int, public_id uuid, spooler_id bigint, domain_id bigint, attempt_id bigint, lane text, email text,
-        name text, variables jsonb, provider text, due_at timestamptz, not_after timestamptz
-    ) JOIN drawn ON drawn.n = m.n CROSS JOIN submission
+    SELECT m.public_id, %(account)s, drawn.spooler_id, submission.id, drawn.id, drawn.domain_id, m.attempt_id,
+        drawn.lane, m.email, m.name, m.variables, m.provider, 'waiting', drawn.due_at, drawn.not_after, 0, '', '',
+        %(now)s
+    FROM ROWS FROM (json_to_recordset(%(mails)s::json) AS (
+        n int, public_id uuid, email text, name text, variables jsonb, provider text, attempt_id bigint
+    )) WITH ORDINALITY AS m (n, public_id, email, name, variables, provider, attempt_id, i)
+    JOIN drawn ON drawn.n = m.n CROSS JOIN submission
     ORDER BY m.i
     RETURNING id, spooler_id
 ), delta AS (
@@ -78,6 +80,7 @@ def insert(
     submission: NewSubmission, contents: Sequence[NewContent], rows: Sequence[Row], now: datetime
 ) -> tuple[dict[str, int], list[int]]:
     """Store everything; answers mail ids by public id (hex), and the contents' ids in order."""
+    firsts = {row.send: row for row in reversed(rows)}
     with connection.cursor() as cursor:
         _STORE.execute(
             cursor,
@@ -89,13 +92,15 @@ def insert(
                 "tags": json.dumps(submission.tags),
                 "metadata": json.dumps(submission.metadata),
                 "now": now,
-                "contents": json.dumps([_content(n, content) for n, content in enumerate(contents)]),
-                "mails": json.dumps([_mail(i, row) for i, row in enumerate(rows)]),
+                "contents": json.dumps([_content(contents[row.send], row) for row in firsts.values()]),
+                "mails": json.dumps([_mail(row) for row in rows]),
             },
         )
         mail_ids, content_ids = cursor.fetchone()
     # The rows were written in their order, so their ids ascend in it.
-    return {row.public_id: mail_id for row, mail_id in zip(rows, mail_ids, strict=True)}, content_ids
+    stored = dict(zip(sorted(firsts), content_ids, strict=True))
+    by_public_id = {row.public_id: mail_id for row, mail_id in zip(rows, mail_ids, strict=True)}
+    return by_public_id, [stored.get(number, 0) for number in range(len(contents))]
 
 
 _CLAIM = """
@@ -216,9 +221,10 @@ def settle(results: Sequence[Result], *, router_id: int | None, router_name: str
         return int(cursor.fetchone()[0])
 
 
-def _content(number: int, content: NewContent) -> dict[str, object]:
+def _content(content: NewContent, row: Row) -> dict[str, object]:
+    """A content, and what all mails of its send share with `row`."""
     return {
-        "n": number,
+        "n": row.send,
         "subject": content.subject,
         "from_name": content.from_name,
         "from_email": content.from_email,
@@ -230,22 +236,22 @@ def _content(number: int, content: NewContent) -> dict[str, object]:
         "headers": content.headers,
         "template_language": content.template_language,
         "language": content.language,
+        "spooler_id": row.spooler_id,
+        "domain_id": row.domain_id,
+        "lane": row.lane,
+        "due_at": row.due_at.isoformat(),
+        "not_after": row.not_after.isoformat() if row.not_after else None,
     }
 
 
-def _mail(position: int, row: Row) -> dict[str, object]:
+def _mail(row: Row) -> dict[str, object]:
+    mail = row.mail
     return {
-        "i": position,
         "n": row.send,
         "public_id": row.public_id,
-        "spooler_id": row.spooler_id,
-        "domain_id": row.domain_id,
-        "attempt_id": row.mail.attempt_id,
-        "lane": row.lane,
-        "email": row.mail.email,
-        "name": row.mail.name,
-        "variables": row.mail.variables,
+        "email": mail.email,
+        "name": mail.name,
+        "variables": mail.variables,
         "provider": row.provider,
-        "due_at": row.due_at.isoformat(),
-        "not_after": row.not_after.isoformat() if row.not_after else None,
+        "attempt_id": mail.attempt_id,
     }
