@@ -37,7 +37,9 @@ def token_of(purpose: str, text: str, length: int = 32) -> str:
 
 def address_hash(email: str) -> str:
     """64 hex digits that all spellings of one mailbox share, and that say nothing without the salt."""
-    return token_of(_ADDRESS, addresses.canonical(email), 64)
+    # Keyed BLAKE2 (RFC 7693): a third of what HMAC costs, and delivery asks once a mail.
+    key = _derived(settings.EARWIG_SENDER_SALT, _ADDRESS)
+    return hashlib.blake2b(addresses.canonical(email).encode(), key=key, digest_size=32).hexdigest()
 
 
 @functools.lru_cache(maxsize=8)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
+from django.db import connection
 
 from earwig import sealing
 from earwig.models import Account
@@ -17,6 +18,10 @@ from spooling.models.suppressions import SuppressionReason
 _NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
 #: Basic codes that say so where a server gives no enhanced one (RFC 5321 §4.2.3), as the answer to RCPT.
 _NO_SUCH_MAILBOX = frozenset({550, 551, 553})
+_AMONG = {
+    "postgresql": "address_hash = ANY (%s)",
+    "sqlite": "address_hash IN (SELECT value FROM json_each(%s))",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +88,29 @@ def reasons(recipients: Sequence[Recipient], *, now: datetime) -> list[str | Non
     Suppressions of one sending domain are left to whoever knows the mail's domain.
     """
     hashes = [sealing.address_hash(recipient.email) for recipient in recipients]
-    valid = Q(expires_at=None) | Q(expires_at__gt=now)
-    found: dict[tuple[str, int | None, str], str] = {
-        (row.address_hash, row.account_id, row.stream): row.reason
-        for row in Suppression.objects.filter(valid, address_hash__in=set(hashes), domain="")
-    }
+    found = _found(hashes, now)
     if not found:
         return [None] * len(recipients)
     return [
         next((found[place] for place in _places(digest, recipient) if place in found), None)
         for digest, recipient in zip(hashes, recipients, strict=True)
     ]
+
+
+def _found(hashes: Sequence[str], now: datetime) -> dict[tuple[str, int | None, str], str]:
+    """Reasons by (hash, account id, stream). One parameter for all hashes: an IN list costs more than the look-up."""
+    listed = list(hashes) if connection.vendor == "postgresql" else json.dumps(hashes)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT address_hash, account_id, stream, reason FROM spooling_suppression
+            WHERE {_AMONG[connection.vendor]} AND domain = '' AND (expires_at IS NULL OR expires_at > %s)
+            """,
+            [listed, connection.ops.adapt_datetimefield_value(now)],
+        )
+        return {
+            (digest, account_id, stream): reason for digest, account_id, stream, reason in cursor.fetchall()
+        }
 
 
 def _places(digest: str, recipient: Recipient) -> list[tuple[str, int | None, str]]:

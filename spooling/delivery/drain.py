@@ -66,7 +66,7 @@ class Drain:
         self._letters = letters.Letters()
         self._journal = Journal(hosts.journals(), self.worker.name)
         self._loop = smtp.Loop(self._gate, self._report)
-        self._supply = Supply(lane, self.worker, self._letters, self._room)
+        self._supply = Supply(lane, self.worker, self._letters, self)
         self._supply.on_delivery = self._loop.wake
         self._settler = Settler(lane)
 
@@ -108,11 +108,13 @@ class Drain:
         self._check_faults()
         self._hand_over(force=False)
 
-    def _room(self, router_id: int) -> int:
-        """How many more mails this router's line can hold: one batch waits while one is sent."""
+    def room(self, router_id: int) -> int:
         line = self._lines.get(router_id)
         batch: int = settings.DELIVERY_BATCH
-        return batch if line is None else batch - len(line.parcels)
+        return batch if line is None or len(line.parcels) < batch else 0
+
+    def full(self) -> bool:
+        return bool(self._lines) and not any(self.room(router_id) for router_id in list(self._lines))
 
     def _take_deliveries(self) -> None:
         while True:
@@ -148,7 +150,7 @@ class Drain:
         parcels = line.parcels
         while parcels:
             parcel = parcels.popleft()
-            if len(parcels) < settings.DELIVERY_BATCH // 2:
+            if len(parcels) == settings.DELIVERY_BATCH - 1 or not parcels:
                 self._supply.hungry.set()
             message = self._message(line, parcel)
             if message is not None:

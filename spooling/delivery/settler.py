@@ -9,13 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from spooling import routers, suppressions
 from spooling.delivery import shaping
 from spooling.delivery.consignments import Returns
 from spooling.outbox import claims, settlements
+from spooling.outbox.values import Result
 
 #: Pause between tries while the database is away.
 RETRY_SECONDS = 0.3
@@ -77,25 +78,28 @@ class Settler(threading.Thread):
     def _settle(self, returns: Returns) -> None:
         now = timezone.now()
         destination = returns.destination
-        with transaction.atomic():
-            settlements.settle(
-                returns.results,
-                router_id=destination.id if destination else None,
-                router_name=destination.name if destination else "",
-                now=now,
-            )
-            suppressions.note_refusals(returns.refusals, now=now)
-            settled = self._settled(result.claim_id for result in returns.results)
-            claims.close(settled)
-        for claim_id, count in Counter(result.claim_id for result in returns.results).items():
-            self._open[claim_id] -= count
-        for claim_id in settled:
-            del self._open[claim_id]
+        # Refusals first: if the settlement after them fails, both are done again, and a suppression is the same twice.
+        suppressions.note_refusals(returns.refusals, now=now)
+        settlements.settle(
+            returns.results,
+            router_id=destination.id if destination else None,
+            router_name=destination.name if destination else "",
+            now=now,
+        )
+        self._close(returns.results)
         if destination is not None:
             self._note_answers(destination, returns)
 
-    def _settled(self, claim_ids: Iterable[int]) -> list[int]:
-        return [claim_id for claim_id, count in Counter(claim_ids).items() if self._open[claim_id] == count]
+    def _close(self, results: Iterable[Result]) -> None:
+        counts = Counter(result.claim_id for result in results)
+        done = [claim_id for claim_id, count in counts.items() if self._open[claim_id] == count]
+        if done:
+            claims.close(done)
+        # Only now: after a fault in between the same results come again, and then move nothing.
+        for claim_id, count in counts.items():
+            self._open[claim_id] -= count
+        for claim_id in done:
+            del self._open[claim_id]
 
     def _note_answers(self, destination: routers.Destination, returns: Returns) -> None:
         kinds = self._answers.setdefault(destination.id, Counter())

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Protocol
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
@@ -29,15 +30,27 @@ POLL_SECONDS = 0.2
 #: How often the states of spoolers in hand are read: what is paused stops within this time.
 STATES_SECONDS = 1.0
 RESCUE_SECONDS = 2.0
+#: How often a drain whose lines are all full looks whether mail for yet another router is due.
+OTHER_ROUTERS_SECONDS = 0.5
 SLOTS_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
 
-class Supply(threading.Thread):
-    """Keeps `room(router id)` mails claimed ahead of what is being sent; hands them over in `deliveries`."""
+class Lines(Protocol):
+    """The routers that a drain is sending to, as the supply sees them."""
 
-    def __init__(self, lane: str, worker: Worker, letters: Letters, room: Callable[[int], int]) -> None:
+    def room(self, router_id: int) -> int:
+        """How many mails to claim for this router: a batch, or none while one still waits."""
+
+    def full(self) -> bool:
+        """Whether no line has room."""
+
+
+class Supply(threading.Thread):
+    """Keeps a batch claimed ahead of what each line sends; hands it over in `deliveries`."""
+
+    def __init__(self, lane: str, worker: Worker, letters: Letters, lines: Lines) -> None:
         super().__init__(name=f"supply-{lane}", daemon=True)
         self.deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
         #: Seconds of CLOCK_BOOTTIME until which this worker's leases surely hold.
@@ -47,7 +60,7 @@ class Supply(threading.Thread):
         self.hungry = threading.Event()
         self.on_delivery: Callable[[], None] = lambda: None
         self.lane, self.worker = lane, worker
-        self._letters, self._room = letters, room
+        self._letters, self._lines = letters, lines
         self._backlogs = Backlogs(lane)
         self._claiming, self._running = threading.Event(), True
         self._claiming.set()
@@ -129,6 +142,8 @@ class Supply(threading.Thread):
         )
 
     def _claim(self) -> bool:
+        if self._lines.full() and not self._is_time("other routers", OTHER_ROUTERS_SECONDS):
+            return False
         now = timezone.now()
         for place in self._backlogs.due(now=now):
             size = self._size(place, now)
@@ -144,8 +159,8 @@ class Supply(threading.Thread):
             return 0
         if destination.deferred_until is not None and destination.deferred_until > now:
             return 0
-        room = min(self._room(destination.id), settings.DELIVERY_BATCH)
-        if room <= 0:
+        room = self._lines.room(destination.id)
+        if not room:
             return 0
         if not self.connections.get(destination.id):
             self._lease_connections(destination)

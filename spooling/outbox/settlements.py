@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import transaction
 from django.db.models import Min
 
 from spooling.models import Backlog, Mail
@@ -21,16 +20,14 @@ def settle(results: Sequence[Result], *, router_id: int | None, router_name: str
     """
     if not results:
         return 0
-    with transaction.atomic():
-        moved: int = dialect.current().settle(results, router_id=router_id, router_name=router_name, now=now)
-        _note_backlogs([result.mail_id for result in results if result.state == "waiting"])
+    moved: int = dialect.current().settle(results, router_id=router_id, router_name=router_name, now=now)
+    if waiting := [result.mail_id for result in results if result.state == "waiting"]:
+        _note_backlogs(waiting)
     return moved
 
 
 def _note_backlogs(mail_ids: Sequence[int]) -> None:
-    """Bulk's workers look again when the first of these mails is due."""
-    if not mail_ids:
-        return
+    """Bulk's workers look again when the first of these mails is due. Lost by a crash, the control tick makes it up."""
     waiting = Mail.objects.filter(id__in=mail_ids, lane=Lane.BULK, state="waiting")
     for place in waiting.values("spooler_id", "provider").annotate(first=Min("due_at")).order_by():
         backlog = Backlog.objects.of(place["spooler_id"], place["provider"])
