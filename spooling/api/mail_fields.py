@@ -6,7 +6,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,11 +28,11 @@ MAX_TAGS = 20
 MAX_TAG = 100
 MAX_FILES = 100
 MAX_METADATA_BYTES = 4096
-MAX_VARIABLES_BYTES = 1024 * 1024
 LANGUAGE = "mustache"
 
 Pair = tuple[str, str]
 
+_ADDRESS = ("email", "name")
 _BREAK = re.compile("[\r\n\0]")
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,63}/[A-Za-z0-9!#$&^_.+-]{1,63}")
 _CID = re.compile(r"[!-;=?-~]{1,200}")
@@ -89,26 +89,34 @@ def template(value: Any, field: str, notes: Notes) -> str:
 
 def address(value: Any, field: str, notes: Notes) -> Pair | None:
     """`a@b`, `Name <a@b>` or `{"email", "name"}` as (name, email)."""
-    try:
-        if isinstance(value, str):
-            return mailboxes.parse(value)
-        if isinstance(value, dict):
-            return _address_object(value, field, notes)
-    except errors.InvalidAddress as error:
-        code = "header_injection" if _BREAK.search(str(value)) else error.code
-        notes.add(field, code, error.message)
+    if isinstance(value, dict):
+        unknown(value, _ADDRESS, field, notes)
+        return named_address(value, field, notes)
+    if not isinstance(value, str):
+        notes.add(field, "wrong_type", "An address: text, or an object with email and name.")
         return None
-    notes.add(field, "wrong_type", "An address: text, or an object with email and name.")
-    return None
+    try:
+        return mailboxes.parse(value)
+    except errors.InvalidAddress as error:
+        _note_address(value, error, field, notes)
+        return None
 
 
-def _address_object(value: dict[str, Any], field: str, notes: Notes) -> Pair | None:
-    unknown(value, ("email", "name"), field, notes)
+def named_address(value: Mapping[str, Any], field: str, notes: Notes) -> Pair | None:
+    """(name, email) of an object's members `email` and `name`."""
     email, name = value.get("email"), value.get("name") or ""
     if not isinstance(email, str) or not isinstance(name, str):
         notes.add(f"{field}.email", "wrong_type", "email and name are text; email is required.")
         return None
-    return mailboxes.checked_name(name), mailboxes.normal(email)
+    try:
+        return mailboxes.checked_name(name), mailboxes.normal(email)
+    except errors.InvalidAddress as error:
+        _note_address(name + email, error, field, notes)
+        return None
+
+
+def _note_address(text: str, error: errors.InvalidAddress, field: str, notes: Notes) -> None:
+    notes.add(field, "header_injection" if _BREAK.search(text) else error.code, error.message)
 
 
 def author(value: Any, field: str, notes: Notes) -> Pair | None:
@@ -177,28 +185,18 @@ def tags(value: Any, field: str, notes: Notes) -> tuple[str, ...]:
 
 def metadata(value: Any, field: str, notes: Notes) -> Mapping[str, Any]:
     """An object of at most 4 KiB, given back as it came."""
-    return _object(value, field, notes, MAX_METADATA_BYTES)
+    given = variables(value, field, notes)
+    if given and len(json.dumps(given, separators=(",", ":"))) > MAX_METADATA_BYTES:
+        notes.add(field, "too_long", f"At most {MAX_METADATA_BYTES} bytes of JSON.")
+    return given
 
 
 def variables(value: Any, field: str, notes: Notes) -> dict[str, Any]:
-    """What the templates name."""
-    if isinstance(value, dict) and len(value) < 32 and all(map(_is_small, value.values())):
+    """What the templates name; bounded by the body."""
+    if isinstance(value, dict):
         return value
-    return _object(value, field, notes, MAX_VARIABLES_BYTES)
-
-
-def _is_small(value: Any) -> bool:
-    kind = type(value)
-    return kind is int or kind is bool or value is None or (kind is str and len(value) < 10_000)
-
-
-def _object(value: Any, field: str, notes: Notes, most: int) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        notes.add(field, "wrong_type", "An object.")
-        return {}
-    if len(json.dumps(value, separators=(",", ":"))) > most:
-        notes.add(field, "too_long", f"At most {most} bytes of JSON.")
-    return value
+    notes.add(field, "wrong_type", "An object.")
+    return {}
 
 
 def lane(value: Any, field: str, notes: Notes) -> str:
@@ -264,7 +262,7 @@ def not_available(value: Any, field: str, notes: Notes) -> None:
         notes.add(field, "not_available", "This installation does not offer this yet.")
 
 
-def unknown(value: Mapping[str, Any], known: tuple[str, ...], field: str, notes: Notes) -> None:
+def unknown(value: Mapping[str, Any], known: Container[str], field: str, notes: Notes) -> None:
     """Note every name that is not known."""
     for name in value:
         if name not in known:

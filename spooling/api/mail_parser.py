@@ -56,17 +56,19 @@ def _recipients(value: Any, field: str, notes: Notes) -> tuple[NewMail, ...]:
 
 def _recipient(value: Any, number: int, notes: Notes) -> NewMail | None:
     field = f"recipients.{number}"
-    own: dict[str, Any] = {}
-    if isinstance(value, dict) and (value.keys() - _ADDRESS):
-        fields.unknown(value, ("email", "name", "variables"), field, notes)
-        given = value.get("variables")
-        own = {} if given is None else fields.variables(given, f"{field}.variables", notes)
-        value = {name: value[name] for name in value if name in _ADDRESS}
-    pair = fields.address(value, field, notes)
+    own: Any = None
+    if isinstance(value, dict):
+        if not value.keys() <= _RECIPIENT:
+            fields.unknown(value, _RECIPIENT, field, notes)
+        pair = fields.named_address(value, field, notes)
+        own = value.get("variables")
+    else:
+        pair = fields.address(value, field, notes)
+    own = {} if own is None else fields.variables(own, f"{field}.variables", notes)
     return None if pair is None else NewMail(email=pair[1], name=pair[0], variables=own)
 
 
-_ADDRESS = frozenset(("email", "name"))
+_RECIPIENT = frozenset(("email", "name", "variables"))
 _NOTHING: tuple[Any, ...] = (None, [])
 
 #: Every field of a mail and its reader.
