@@ -33,20 +33,20 @@ PAYLOAD = (
     "document.title='owned';try{localStorage.owned=1}catch(e){}try{document.cookie='owned=1'}catch(e){}"
     "try{fetch('/owned?script')}catch(e){}try{top.location='/owned?top'}catch(e){}"
 )
-SVG = f'<svg xmlns="http://www.w3.org/2000/svg" onload="{PAYLOAD}"><script>{PAYLOAD}</script></svg>'
-_SCRIPT_URL = "data:text/html;base64," + base64.b64encode(f"<script>{PAYLOAD}</script>".encode()).decode()
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" onload="%JS%"><script>%JS%</script></svg>'
+_PAGE = "data:text/html;base64," + base64.b64encode(f"<script>{PAYLOAD}</script>".encode()).decode()
 
 HOSTILE = {
-    "script": f"<script>{PAYLOAD}</script><script src='/owned?src'></script>",
-    "module": f"<script type=module>{PAYLOAD}</script>",
-    "handlers": f'<img src=x onerror="{PAYLOAD}"><body onload="{PAYLOAD}"><details open ontoggle="{PAYLOAD}">',
-    "svg": SVG + f'<svg><animate onbegin="{PAYLOAD}" attributeName=x dur=1s></svg>',
-    "iframes": f"<iframe src='/owned?frame'></iframe><iframe srcdoc=\"<script>{PAYLOAD}</script>\"></iframe>"
-    f"<iframe src=\"javascript:{PAYLOAD}\"></iframe><iframe src='{_SCRIPT_URL}'></iframe>",
-    "objects": f"<object data='{_SCRIPT_URL}'></object><embed src='{_SCRIPT_URL}'><object data='/owned?object'>",
+    "script": "<script>%JS%</script><script src='/owned?src'></script>",
+    "module": "<script type=module>%JS%</script>",
+    "handlers": '<img src=x onerror="%JS%"><body onload="%JS%"><details open ontoggle="%JS%">',
+    "svg": SVG + '<svg><animate onbegin="%JS%" attributeName=x dur=1s></svg>',
+    "iframes": "<iframe src='/owned?frame'></iframe><iframe srcdoc=\"<script>%JS%</script>\"></iframe>"
+    "<iframe src=\"javascript:%JS%\"></iframe><iframe src='%PAGE%'></iframe>",
+    "objects": "<object data='%PAGE%'></object><embed src='%PAGE%'><object data='/owned?object'>",
     "refresh": "<meta http-equiv=refresh content='0;url=/owned?refresh'>",
     "policy": "<meta http-equiv=Content-Security-Policy content=\"script-src * 'unsafe-inline'\">"
-    f"<script>{PAYLOAD}</script>",
+    "<script>%JS%</script>",
     "base": "<base href='/owned/'><img src='base-image'><link rel=stylesheet href='base-style'>",
     "resources": "<link rel=stylesheet href='/owned?css'><img src='/owned?img'><video poster='/owned?poster' "
     "src='/owned?video'></video><style>@import '/owned?import';body{background:url('/owned?bg')}"
@@ -55,10 +55,10 @@ HOSTILE = {
     "<link rel=manifest href='/owned?manifest'><link rel=icon href='/owned?icon'>",
     "form": "<form id=f action='/owned?form' method=post><input name=a><button id=b style='position:fixed;"
     "inset:0;width:100%;height:100%'>Win</button></form>",
-    "link": f"<a href=\"javascript:{PAYLOAD}\" style='position:fixed;inset:0'>Win</a>",
+    "link": "<a href=\"javascript:%JS%\" style='position:fixed;inset:0'>Win</a>",
     "target": "<a href='/owned?target' target=_top style='position:fixed;inset:0'>Win</a>",
-    "popup": f"<a href=\"javascript:{PAYLOAD}\" target=_blank style='position:fixed;inset:0'>Win</a>",
-    "unclosed": f"</iframe></pre></textarea></title></script>-->\"'><script>{PAYLOAD}</script>",
+    "popup": "<a href=\"javascript:%JS%\" target=_blank style='position:fixed;inset:0'>Win</a>",
+    "unclosed": "</iframe></pre></textarea></title></script>-->\"'><script>%JS%</script>",
 }
 
 
@@ -98,7 +98,12 @@ def staff(chromium, client, live_server):
     context.close()
 
 
+def filled(text):
+    return text.replace("%PAGE%", _PAGE).replace("%JS%", PAYLOAD)
+
+
 def keep(html, data=b"", **file):
+    html = filled(html)
     message = EmailMessage()
     message["Subject"] = "Win"
     message.set_content(html)
@@ -126,7 +131,9 @@ def assert_nothing_left(page):
 
 def test_the_payloads_do_run_where_nothing_holds_them(staff, live_server):
     """Else the tests below would prove nothing."""
-    staff.route("**/harmless", lambda route: route.fulfill(body=HOSTILE["script"], content_type="text/html"))
+    staff.route(
+        "**/harmless", lambda route: route.fulfill(body=filled(HOSTILE["script"]), content_type="text/html")
+    )
     staff.goto("/harmless")
     staff.wait_for_timeout(400)
     assert "/owned" in staff.reached
@@ -186,7 +193,7 @@ FILES = [
 
 @pytest.mark.parametrize(("name", "maintype", "subtype", "data"), FILES, ids=[file[0] for file in FILES])
 def test_a_file_opened_by_its_own_url_runs_nothing(staff, name, maintype, subtype, data):
-    mail = keep("see file", data=data.encode(), maintype=maintype, subtype=subtype, filename=name)
+    mail = keep("see file", data=filled(data).encode(), maintype=maintype, subtype=subtype, filename=name)
     url = reverse("admin:spooling_trap_file", args=(mail.pk, 0))
     try:
         staff.goto(url)
