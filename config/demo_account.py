@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -71,12 +71,19 @@ def of_installation(url: str) -> DemoAccount:
     """The demo account, made on the first call. A data folder without the file but with the account gets new
     secrets. The file's mode is 0600.
     """
-    path = settings.EARWIG_DATA / "demo.json"
-    if path.exists():
-        return DemoAccount(**{**json.loads(path.read_text()), "url": url})
-    demo = _make(url)
-    _keep(path, demo)
+    demo = replace(kept() or _make(url), url=url)
+    _keep(demo)
     return demo
+
+
+def kept() -> DemoAccount | None:
+    """What `of_installation` kept; None before its first call."""
+    path = _path()
+    return DemoAccount(**json.loads(path.read_text())) if path.exists() else None
+
+
+def _path() -> Path:
+    return Path(settings.EARWIG_DATA) / "demo.json"
 
 
 def _make(url: str) -> DemoAccount:
@@ -92,7 +99,8 @@ def _make(url: str) -> DemoAccount:
     return DemoAccount(url=url, user=user.get_username(), password=password, key=issued.secret)
 
 
-def _keep(path: Path, demo: DemoAccount) -> None:
+def _keep(demo: DemoAccount) -> None:
+    path = _path()
     draft = path.with_suffix(f".{os.getpid()}")
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(asdict(demo), indent=2))

@@ -1,0 +1,82 @@
+"""What `manage.py demo` does to a running installation: real sends over each wire, as a client would make them."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from config.demo_account import DemoAccount
+
+#: Seconds until every mail of the demonstration must have ended.
+WAIT_SECONDS = 60.0
+OPEN_STATES = ("waiting", "sending")
+#: What the handoff wire says of a recipient for whom nothing more happens.
+ENDED_STATUSES = ("sent", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Talks to the installation as the demo account. Raises URLError, and HTTPError for an answer of 400 and above."""
+
+    demo: DemoAccount
+
+    def send_native(self) -> list[str]:
+        """Three personal mails of one campaign-like call. Returns the mails' ids."""
+        mail = {
+            "from": "Earwig <hello@example.org>",
+            "subject": "Hello {{name}}",
+            "html": "<h1>Hello {{name}}</h1><ul>{{#items}}<li>{{.}}</li>{{/items}}</ul>",
+            "text": "Hello {{name}}",
+            "recipients": [
+                {
+                    "email": f"{name.lower()}@example.net",
+                    "name": name,
+                    "variables": {"name": name, "items": [1, 2]},
+                }
+                for name in ("Ada", "Grace", "Zoë")
+            ],
+            "tags": ["demo"],
+        }
+        answer = self._json("/api/v1/mails/", json.dumps(mail).encode(), "application/json")
+        return [mail["id"] for mail in answer["mails"]]
+
+    def send_handoff(self, external_id: str) -> str:
+        """One message of a constituent to a person known by `external_id`. Returns the message's id."""
+        form = {
+            "key": self.demo.key,
+            "type": "public",
+            "subject": "The bridge",
+            "message": "When will the bridge be mended?",
+            "sender": json.dumps({"email": "constituent@example.com", "name": "Casey", "ttl": 7}),
+            "recipients": external_id,
+        }
+        body = urllib.parse.urlencode(form).encode()
+        return str(self._json("/message/", body, "application/x-www-form-urlencoded")["id"])
+
+    def mail_has_ended(self, mail_id: str) -> bool:
+        return self._json(f"/api/v1/mails/{mail_id}/")["state"] not in OPEN_STATES
+
+    def message_has_ended(self, message_id: str) -> bool:
+        recipients = self._json(f"/message/{message_id}/")["recipients"]
+        return all(recipient["status"] in ENDED_STATUSES for recipient in recipients)
+
+    def _json(self, path: str, body: bytes | None = None, type_: str = "") -> Any:
+        headers = {"Authorization": f"Token {self.demo.key}"} | ({"Content-Type": type_} if type_ else {})
+        request = urllib.request.Request(self.demo.url + path, data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+
+def wait_for(ended: Callable[[], bool]) -> bool:
+    """Whether it came about within WAIT_SECONDS."""
+    end = time.monotonic() + WAIT_SECONDS
+    while not ended():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
