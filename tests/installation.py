@@ -95,6 +95,14 @@ class Process:
                 pass
         self.kill()
 
+    def cpu_seconds(self) -> float:
+        """What it and its living descendants used so far."""
+        ticks = 0
+        for pid in (self.pid, *self.descendants()):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def descendants(self) -> list[int]:
         """Pids of its children and theirs."""
         found, todo = [], [self.pid]

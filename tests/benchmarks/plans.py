@@ -1,0 +1,46 @@
+"""Which measurements there are and what installation each needs."""
+
+import importlib
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+
+from tests.benchmarks import rig
+from tests.benchmarks.bench import Bench, Options
+from tests.benchmarks.report import Figure
+from tests.installation import Installation
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A measurement is the module of its name; `environment` is what its installation sees."""
+
+    embedded: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+PLANS = {
+    "delivery": Plan(),
+    "post_office": Plan(),
+    "accept": Plan(),
+    "transactional": Plan(),
+    "embedded": Plan(embedded=True),
+}
+LARGE = {"claims": Plan(), "memory": Plan()}
+COUNTS = ("delivery", "accept", "embedded")
+
+
+def run(name: str, plan: Plan, options: Options) -> list[Figure]:
+    """Run one measurement in a process of its own: Django is set up once a process, for one installation."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_measure, name, plan, options).result()
+
+
+def _measure(name: str, plan: Plan, options: Options) -> list[Figure]:
+    with (
+        rig.Sink(counting=options.counting) as sink,
+        Installation(name, embedded=plan.embedded, SMTP_URL=sink.url, **plan.environment) as installation,
+    ):
+        installation.use()
+        module = importlib.import_module(f"tests.benchmarks.{name}")
+        return module.measure(Bench(installation, sink, options))
