@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from django.db import connection
 
@@ -44,13 +45,17 @@ class Refusal:
     enhanced: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
-    """Whom a mail of which account goes to, on which stream."""
+class Recipient(Protocol):
+    """Whom a mail of which account goes to, on which lane."""
 
-    account_id: int
-    email: str
-    stream: str
+    @property
+    def account_id(self) -> int: ...
+
+    @property
+    def email(self) -> str: ...
+
+    @property
+    def lane(self) -> str: ...
 
 
 def suppress(scope: Scope, address: str, *, reason: str, source: str, now: datetime) -> Suppression:
@@ -117,5 +122,5 @@ def _places(digest: str, recipient: Recipient) -> list[tuple[str, int | None, st
     return [
         (digest, account_id, stream)
         for account_id in (recipient.account_id, None)
-        for stream in ("", recipient.stream)
+        for stream in ("", recipient.lane)
     ]

@@ -59,6 +59,7 @@ class Drain:
         self.lane, self.seconds, self._stop = lane, seconds, stop
         self.worker = hosts.new_worker()
         self.sent = 0
+        self._batch: int = settings.DELIVERY_BATCH
         self._lines: dict[int, Line] = {}
         self._in_flight: dict[int, Parcel] = {}
         self._answers: list[Answer] = []
@@ -110,8 +111,7 @@ class Drain:
 
     def room(self, router_id: int) -> int:
         line = self._lines.get(router_id)
-        batch: int = settings.DELIVERY_BATCH
-        return batch if line is None or len(line.parcels) < batch else 0
+        return self._batch if line is None or len(line.parcels) < self._batch else 0
 
     def full(self) -> bool:
         return bool(self._lines) and not any(self.room(router_id) for router_id in list(self._lines))
@@ -150,7 +150,7 @@ class Drain:
         parcels = line.parcels
         while parcels:
             parcel = parcels.popleft()
-            if len(parcels) == settings.DELIVERY_BATCH - 1 or not parcels:
+            if len(parcels) == self._batch - 1 or not parcels:
                 self._supply.hungry.set()
             message = self._message(line, parcel)
             if message is not None:

@@ -41,13 +41,8 @@ class Letters:
     def load(self, mails: Iterable[Claimed]) -> None:
         """Compile what these mails need and is not there yet."""
         needed = {mail.content_id for mail in mails}
-        missing = needed - self._skeletons.keys()
-        files = _files(missing)
-        for content in Content.objects.filter(pk__in=missing):
-            self._skeletons[content.pk] = _compile(content, files.get(content.pk, ()))
-            self._senders[content.pk] = headers.encode_email(content.from_email).rpartition("@")[2]
-            if content.erased_at:
-                self.erased.add(content.pk)
+        if missing := needed - self._skeletons.keys():
+            self._compile(missing)
         for content_id in needed & self._skeletons.keys():
             self._skeletons.move_to_end(content_id)
         while len(self._skeletons) > max(MOST_CONTENTS, len(needed)):
@@ -56,6 +51,14 @@ class Letters:
             self.erased.discard(gone)
         for domain_id in {mail.domain_id for mail in mails if mail.domain_id is not None}:
             self._load_signers(domain_id)
+
+    def _compile(self, content_ids: set[int]) -> None:
+        files = _files(content_ids)
+        for content in Content.objects.filter(pk__in=content_ids):
+            self._skeletons[content.pk] = _compile(content, files.get(content.pk, ()))
+            self._senders[content.pk] = headers.encode_email(content.from_email).rpartition("@")[2]
+            if content.erased_at:
+                self.erased.add(content.pk)
 
     def _load_signers(self, domain_id: int) -> None:
         known = self._signers.get(domain_id)
@@ -73,7 +76,7 @@ class Letters:
         skeleton = self._skeletons[mail.content_id]
         if isinstance(skeleton, str):
             raise errors.ContentUnusable(skeleton)
-        own_id = mail.public_id.hex
+        own_id = mail.public_id
         built = skeleton.build(
             mime.Values(
                 to=mime.Address(mail.name, mail.email),
@@ -82,13 +85,14 @@ class Letters:
                 variables=json.loads(mail.variables),
             )
         )
-        host, signed = "", list[bytes]()
+        host, signed = settings.INBOUND_HOST, list[bytes]()
         if mail.domain_id is not None:
-            _, host, signers = self._signers[mail.domain_id]
+            _, own_host, signers = self._signers[mail.domain_id]
+            host = own_host or host
             signed = dkim.signatures(signers, built.headers, built.body, at)
         return smtp.Message(
             mail.id,
-            f"b-{own_id}@{host or settings.INBOUND_HOST}",
+            f"b-{own_id}@{host}",
             mail.email if mail.email.isascii() else headers.encode_email(mail.email),
             b"".join((*signed, *built.headers, b"\r\n", built.body)),
             utf8=built.utf8,

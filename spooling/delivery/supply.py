@@ -200,11 +200,7 @@ class Supply(threading.Thread):
         return delivery
 
     def _situation(self, mails: list[Claimed], now: datetime) -> steps.Situation:
-        recipients = [
-            suppressions.Recipient(account_id=mail.account_id, email=mail.email, stream=mail.lane)
-            for mail in mails
-        ]
-        found = suppressions.reasons(recipients, now=now)
+        found = suppressions.reasons(mails, now=now)
         return steps.Situation(
             now=now,
             halted=self.halted,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
@@ -12,7 +12,7 @@ from django.db.models import Min, Q
 
 from spooling import ledger
 from spooling.models import Backlog, Mail
-from spooling.models.spoolers import Lane, SpoolerState
+from spooling.models.spoolers import RUNNING, Lane
 from spooling.outbox.values import Batch
 from stats import providers
 
@@ -22,6 +22,8 @@ LATEST_COMMIT = timedelta(seconds=60)
 BOTTOM_SECONDS = 10.0
 #: How often a bulk floor is stored, for the drain that comes after this one.
 STORE_SECONDS = 1.0
+#: How long what was read of the backlogs serves a drain that finds mail in them.
+TRUSTED_SECONDS = 0.2
 #: Backlogs that a drain keeps in turn.
 MOST_PLACES = 200
 
@@ -53,6 +55,8 @@ class Backlogs:
         self._stored_at: dict[int, float] = {}
         self._bottom_at = 0.0
         self._served: dict[int, float] = {}
+        self._places: dict[int, Place] = {}
+        self._read_at = 0.0
 
     def due(self, *, now: datetime) -> list[Place]:
         """Places with something due at `now`, those served longest ago first."""
@@ -91,25 +95,27 @@ class Backlogs:
             self._floors[place.provider] = (latest - LATEST_COMMIT, 0)
 
     def _bulk(self, now: datetime) -> list[Place]:
-        runnable = Q(
-            spooler__state__in=(SpoolerState.READY, SpoolerState.FINISHED), spooler__start_at__lte=now
-        )
-        rows = Backlog.objects.filter(runnable, next_due_at__lte=now, spooler__lane=Lane.BULK).values_list(
-            *("id", "provider", "spooler_id", "spooler__account_id", "floor_at", "floor_id")
-        )
+        if not self._places or time.monotonic() - self._read_at > TRUSTED_SECONDS:
+            self._read_at = time.monotonic()
+            self._places = self._read(now)
         places = [
-            Place(
-                backlog_id=row_id,
-                provider=provider,
-                spooler_id=spooler_id,
-                account_id=account_id,
-                floor=self._floors.get(row_id) or ((floor_at, floor_id) if floor_at else None),
-            )
-            for row_id, provider, spooler_id, account_id, floor_at, floor_id in rows.order_by("next_due_at")[
-                :MOST_PLACES
-            ]
+            replace(place, floor=self._floors.get(key, place.floor)) for key, place in self._places.items()
         ]
         return sorted(places, key=lambda place: self._served.get(place.backlog_id or 0, 0.0))
+
+    def _read(self, now: datetime) -> dict[int, Place]:
+        runs = Q(spooler__state__in=RUNNING, spooler__start_at__lte=now, spooler__lane=Lane.BULK)
+        due = Backlog.objects.filter(runs, next_due_at__lte=now).select_related("spooler")
+        return {
+            backlog.pk: Place(
+                backlog_id=backlog.pk,
+                provider=backlog.provider,
+                spooler_id=backlog.spooler_id,
+                account_id=backlog.spooler.account_id,
+                floor=(backlog.floor_at, backlog.floor_id) if backlog.floor_at else None,
+            )
+            for backlog in due.order_by("next_due_at")[:MOST_PLACES]
+        }
 
     def _raise_floor(self, backlog_id: int, batch: Batch) -> None:
         floor = max((mail.due_at, mail.id) for mail in batch.mails)
@@ -122,6 +128,7 @@ class Backlogs:
     def _exhausted(self, backlog: Backlog) -> None:
         """Nothing is due above the floor. Look below it only where the ledger says that something waits."""
         self._floors.pop(backlog.pk, None)
+        self._places.pop(backlog.pk, None)
         first = None
         if ledger.of_spooler(backlog.spooler_id)["waiting"]:
             waiting = Mail.objects.filter(

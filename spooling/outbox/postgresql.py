@@ -129,7 +129,9 @@ _SCOPES = {
     "bulk": "AND spooler_id = %(spooler)s",
 }
 _FLOOR = "AND (due_at, id) > (%(floor_at)s, %(floor_id)s)"
-_COLUMNS = ", ".join(f"{name}::text" if name == "variables" else name for name in Claimed._fields)
+# As text: what psycopg2 makes of the two types costs more than the claim itself.
+_TEXTS = {"variables": "variables::text", "public_id": "encode(uuid_send(public_id), 'hex')"}
+_COLUMNS = ", ".join(_TEXTS.get(name, name) for name in Claimed._fields)
 
 
 def claim(order: Order, now: datetime) -> Batch | None:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import TextField
-from django.db.models.functions import Cast, Now
+from django.db.models.functions import Now
 
 from spooling.models import Claim, Mail
 from spooling.models.mails import MailState
-from spooling.outbox import claims, settlements
+from spooling.outbox import claims, settlements, values
 from spooling.outbox.values import Claimed, Result
 
 #: What a crash left unknown, in the words of the event.
@@ -20,7 +19,6 @@ LOST_JOURNAL = "its worker's journal was lost"
 
 #: Mails settled in one transaction.
 _CHUNK = 1_000
-_COLUMNS = [Cast(name, TextField()) if name == "variables" else name for name in Claimed._fields]
 
 Fate = Callable[[Claimed], Result]
 
@@ -39,7 +37,7 @@ def overdue(found: Iterable[Claim], *, seconds: float = 0.0) -> list[Claim]:
 def resolve(claim: Claim, fate: Fate, *, now: datetime) -> int:
     """Settle every mail of `claim` that is still being sent as `fate` says, and close it. Answers how many moved."""
     sending = Mail.objects.filter(claim=claim, state=MailState.SENDING).order_by("id")
-    mails = [Claimed(*row) for row in sending.values_list(*_COLUMNS)]
+    mails = values.claimed(sending)
     moved = 0
     for start in range(0, len(mails), _CHUNK):
         results = [fate(mail) for mail in mails[start : start + _CHUNK]]

@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
-from django.db.models import TextField
-from django.db.models.functions import Cast
 
 from spooling import ledger
 from spooling.models import Claim, Content, LedgerDelta, Mail, Submission
+from spooling.outbox import values
 from spooling.outbox.drafts import NewContent, NewSubmission
-from spooling.outbox.values import Batch, Claimed, Order, Result
+from spooling.outbox.values import Batch, Order, Result
 from stats import events
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def claim(order: Order, now: datetime) -> Batch | None:
         if order.spooler_id is None
         else due.filter(spooler_id=order.spooler_id)
     )
-    mails = [Claimed(*row) for row in due.order_by("due_at", "id").values_list(*_CLAIMED)[: order.size]]
+    mails = values.claimed(due.order_by("due_at", "id")[: order.size])
     if not mails:
         return None
     lease = Claim.objects.create(
@@ -112,7 +111,6 @@ def claim(order: Order, now: datetime) -> Batch | None:
     return Batch(lease.pk, mails)
 
 
-_CLAIMED = [Cast(name, TextField()) if name == "variables" else name for name in Claimed._fields]
 _SETTLE = """
 UPDATE spooling_mail SET
     state = %s, claim_id = NULL, router_id = %s, tries = tries + %s, last_code = coalesce(%s, last_code),

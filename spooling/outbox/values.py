@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +34,10 @@ class Order:
 
 
 class Claimed(NamedTuple):
-    """A claimed mail as the drain needs it; `variables` is JSON text."""
+    """A claimed mail as the drain needs it; `public_id` is hex, `variables` JSON text."""
 
     id: int
-    public_id: uuid.UUID
+    public_id: str
     account_id: int
     spooler_id: int
     content_id: int
@@ -49,6 +51,12 @@ class Claimed(NamedTuple):
     tries: int
     give_up_at: datetime | None
     lane: str
+
+
+def claimed(mails: QuerySet[Any]) -> list[Claimed]:
+    """The rows of a query over mails, as values."""
+    columns = [Cast(name, TextField()) if name == "variables" else name for name in Claimed._fields]
+    return [Claimed(*row)._replace(public_id=row[1].hex) for row in mails.values_list(*columns)]
 
 
 class Batch(NamedTuple):
