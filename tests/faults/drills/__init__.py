@@ -1,0 +1,32 @@
+"""The drills by name, in the order in which they run: where each is, and the installation it wants."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A function `drill(site, counts)` of a module here. Imported when Django is set up for its site."""
+
+    module: str
+    #: How often the fault strikes; `--counts` sets it where it is more than once.
+    counts: int = 1
+    environment: dict[str, str] = field(default_factory=dict)
+    own_redis: bool = False
+    own_postgresql: bool = False
+
+
+DRILLS = {
+    "kill_worker": Plan(module="workers", counts=20),
+    "kill_web": Plan(module="web", counts=5),
+    "kill_beat": Plan(module="workers", counts=3, environment={"EARWIG_DRAIN_SECONDS": "3"}),
+    "kill_everything": Plan(module="workers", counts=3),
+    "stop_worker": Plan(module="workers", counts=4, environment={"EARWIG_LEASE_SECONDS": "3"}),
+    "lost_host": Plan(
+        module="workers", environment={"EARWIG_LEASE_SECONDS": "3", "EARWIG_LOST_HOST_SECONDS": "3"}
+    ),
+    "broker_emptied": Plan(module="stores", own_redis=True, environment={"EARWIG_DRAIN_SECONDS": "3"}),
+    "postgres_restarted": Plan(module="stores", own_postgresql=True),
+    "journal_full": Plan(module="stores"),
+    "smtp_misbehaves": Plan(module="servers", environment={"EARWIG_DRAIN_SECONDS": "5"}),
+    "transactional_beside_stalled": Plan(module="servers"),
+}

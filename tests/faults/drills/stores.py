@@ -1,0 +1,123 @@
+"""What the workers stand on fails: the broker, the database, the disk of the journal."""
+
+import random
+import subprocess
+import time
+
+import redis
+
+from tests.faults import campaigns, clients
+from tests.faults.drills.web import tally_posts
+from tests.faults.sites import CONNECTIONS, Site
+
+MAILS = 5000
+#: Octets of the file system on which the journals lie.
+JOURNAL_DISK = 512 * 1024
+
+
+def broker_emptied(site: Site, counts: int) -> None:
+    """All of Redis is flushed again and again, then it is down while mail is accepted, and comes back empty."""
+    account = campaigns.open_account("emptied")
+    site.start("bulk-1", "transactional-1", "control-1", "beat", "web")
+    broker = redis.Redis(port=site.ports["redis"])
+    campaign = campaigns.bulk(account, MAILS)
+    campaign.ready()
+    client = clients.Client(account, site.ports["web"], pause=0.05)
+    client.start()
+    for _ in range(10):
+        time.sleep(0.5)
+        broker.flushall()
+        site.finding.faults += 1
+    late = campaigns.bulk(account, 500)
+    late.ready()
+    for each in (campaign, late):
+        each.wait(60)
+    site.kill("redis")
+    down = campaigns.bulk(account, 500)
+    down.ready()
+    time.sleep(2)
+    site.start_redis()
+    down.wait(90)
+    for each in (campaign, late, down):
+        campaigns.tally(site.finding, each, site.received_log())
+    tally_posts(site, [client], campaigns.stream(account))
+    site.finding.require(not site.finding.in_doubt, f"{site.finding.in_doubt} mails in doubt")
+    site.finding.require(not site.finding.duplicates, f"{site.finding.duplicates} duplicates")
+
+
+def postgres_restarted(site: Site, counts: int) -> None:
+    """The database crashes, restarts in order, and is away for a while, with mail under way and being posted."""
+    account = campaigns.open_account("restarted")
+    site.start("bulk-1", "bulk-2", "transactional-1", "control-1", "beat", "web")
+    client = clients.Client(account, site.ports["web"], pause=0.05)
+    campaign = campaigns.bulk(account, 3 * MAILS)
+    campaign.ready()
+    client.start()
+    for number, mode in enumerate(("immediate", "fast", "immediate")):
+        _wait_for_a_moment(site, number)
+        if number < 2:
+            site.cluster.restart(mode)
+        else:
+            site.cluster.stop(mode)
+            time.sleep(5)
+            site.cluster.start()
+        site.finding.faults += 1
+    campaigns.reconnect()
+    campaign.wait()
+    campaigns.tally(site.finding, campaign, site.received_log())
+    tally_posts(site, [client], campaigns.stream(account))
+    site.finding.require(not site.finding.in_doubt, f"{site.finding.in_doubt} mails in doubt")
+    site.finding.require(not site.finding.duplicates, f"{site.finding.duplicates} duplicates")
+
+
+def _wait_for_a_moment(site: Site, number: int) -> None:
+    lines = int(MAILS * (number + random.uniform(0.2, 0.8)))
+    campaigns.wait_for_lines(site.received_log(), lines)
+
+
+def journal_full(site: Site, counts: int) -> None:
+    """The journals' own small file system is filled up: sending stops, and goes on when there is space."""
+    journals = site.folder / "journal"
+    journals.mkdir()
+    size = f"size={JOURNAL_DISK}"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "earwig-journal", journals], check=True)
+    try:
+        _fill_and_free(site, journals / "filler")
+    finally:
+        for process in site.installation.processes:
+            process.stop()
+        subprocess.run(["umount", "--lazy", journals], check=True)
+
+
+def _fill_and_free(site: Site, filler) -> None:
+    account = campaigns.open_account("full", in_doubt_bulk="resend")
+    site.start("bulk-1", "control-1", "beat")
+    log = site.received_log()
+    campaign = campaigns.bulk(account, MAILS)
+    campaign.ready()
+    campaigns.wait_for_lines(log, MAILS // 4)
+    _fill(filler)
+    site.finding.faults += 1
+    # A page of the journal may be left, and the bodies that are out may still be taken.
+    time.sleep(2)
+    before = campaigns.count_lines(log)
+    _fill(filler)
+    time.sleep(12)
+    more = campaigns.count_lines(log) - before
+    site.finding.require(not more, f"{more} mails left without a journal")
+    site.finding.require(before < MAILS, "the campaign was over before the disk was full")
+    site.finding.note(f"stopped after {before} mails")
+    filler.unlink()
+    campaign.wait()
+    campaigns.tally(site.finding, campaign, log)
+    site.finding.require(site.finding.in_doubt <= CONNECTIONS, f"{site.finding.in_doubt} mails in doubt")
+
+
+def _fill(filler) -> None:
+    with filler.open("ab", buffering=0) as file:
+        for octets in (4096, 1):
+            try:
+                while True:
+                    file.write(b"x" * octets)
+            except OSError:
+                pass
