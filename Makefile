@@ -26,7 +26,7 @@ test: $(DEV)
 
 lint: export EARWIG_DATA = $(CURDIR)/var/lint
 lint: $(DEV)
-	$(PY) -m black --check --quiet --line-length 110 $(FILES)
+	$(PY) -m black --check --line-length 110 $(FILES)
 	$(PY) -m isort --check --quiet $(FILES)
 	$(PY) -m flake8 $(FILES)
 	$(PY) -m mypy
