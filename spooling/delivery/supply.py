@@ -118,8 +118,13 @@ class Supply(threading.Thread):
         return True
 
     def renew(self) -> None:
-        """Push all leases of this worker on. The local deadline counts from before the statement was sent."""
+        """Push all leases of this worker on, unless they ended: then its claims may be another's by now.
+
+        The local deadline counts from before the statement was sent.
+        """
         before = time.clock_gettime(time.CLOCK_BOOTTIME)
+        if 0 < self.leased_until <= before:
+            return
         claims.renew(self.worker.name, lease_seconds=settings.LEASE_SECONDS)
         self.leased_until = before + settings.LEASE_SECONDS
 

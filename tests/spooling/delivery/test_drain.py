@@ -331,6 +331,19 @@ def test_a_drain_past_its_lease_sends_nothing(spool, server):
     assert states() == {"a@x.example": "waiting"}
 
 
+def test_a_lease_that_ended_is_never_renewed(spool, server):
+    """A worker that was stopped wakes in all its threads at once: the one that renews may be the first to run."""
+    overtaken = Drain("transactional", seconds=3)
+    overtaken._supply.renew()
+    overtaken._supply.leased_until = time.clock_gettime(time.CLOCK_BOOTTIME) - 1
+    overtaken._supply.renew()
+    spool("a@x.example")
+
+    overtaken.run()
+
+    assert not server.accepted
+
+
 def test_a_journal_that_cannot_be_written_stops_sending_and_loses_nothing(spool, server):
     spool("a@x.example", "b@x.example")
     full = Drain("transactional", seconds=3)
