@@ -5,13 +5,25 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init
+from django.core.management.base import SystemCheckError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("earwig")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def _check(**_: Any) -> None:
+    from config import checks
+
+    try:
+        checks.refuse_broken_settings()
+    except SystemCheckError as error:
+        # Celery swallows what a signal's receiver raises, but not this.
+        raise SystemExit(str(error)) from None
 
 
 @worker_process_init.connect

@@ -7,9 +7,17 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
+from django.core.management.base import SystemCheckError
 
 HANDOFF_KEYS = ("all", "message-only", "default-application")
 SMTP_SCHEMES = ("smtp", "smtp+plain", "smtp+starttls", "smtps")
+
+
+def refuse_broken_settings() -> None:
+    """For processes that manage.py does not start. Raises SystemCheckError when a check finds an error."""
+    errors = [message for message in checks.run_checks() if message.is_serious()]
+    if errors:
+        raise SystemCheckError("\n".join(str(message) for message in errors))
 
 
 @checks.register
