@@ -86,3 +86,20 @@ class Accepted(NamedTuple):
     @property
     def public_id(self) -> uuid.UUID:
         return uuid.UUID(self.hex)
+
+
+class Row(NamedTuple):
+    """A mail about to be stored: its send's number, its place in the outbox, its recipient.
+
+    What stands between `public_id` and `provider` is the same for all mails of a send.
+    """
+
+    send: int
+    public_id: str
+    spooler_id: int
+    lane: str
+    domain_id: int | None
+    due_at: datetime
+    not_after: datetime | None
+    provider: str
+    mail: NewMail

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from django.db import transaction
 
@@ -14,27 +13,10 @@ from spooling import doorbell, limits, spoolers
 from spooling.models import Attachment, Backlog, ContentFile
 from spooling.models.spoolers import Lane
 from spooling.outbox import dialect
-from spooling.outbox.drafts import Accepted, NewContent, NewFile, NewMail, NewSend, NewSubmission
+from spooling.outbox.drafts import Accepted, NewContent, NewFile, NewMail, NewSend, NewSubmission, Row
 from stats import providers
 
 __all__ = ["Accepted", "NewContent", "NewFile", "NewMail", "NewSend", "NewSubmission", "accept"]
-
-
-class Row(NamedTuple):
-    """A mail about to be stored: its send's number, its place in the outbox, its recipient.
-
-    What stands between `public_id` and `provider` is the same for all mails of a send.
-    """
-
-    send: int
-    public_id: str
-    spooler_id: int
-    lane: str
-    domain_id: int | None
-    due_at: datetime
-    not_after: datetime | None
-    provider: str
-    mail: NewMail
 
 
 def accept(submission: NewSubmission, sends: Sequence[NewSend], *, now: datetime) -> list[Accepted]:

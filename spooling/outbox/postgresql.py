@@ -5,17 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.db import connection
 
 from spooling.outbox import prepared
-from spooling.outbox.drafts import NewContent, NewSubmission
+from spooling.outbox.drafts import NewContent, NewSubmission, Row
 from spooling.outbox.values import Batch, Claimed, Order, Result
 from stats import events
-
-if TYPE_CHECKING:
-    from spooling.outbox.intake import Row
 
 # The contents' ids are drawn before the rows are written: RETURNING does not say which source row it answers for.
 _INSERT = """

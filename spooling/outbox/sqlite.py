@@ -6,19 +6,16 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection, transaction
 
 from spooling import ledger
 from spooling.models import Claim, Content, LedgerDelta, Mail, Submission
 from spooling.outbox import values
-from spooling.outbox.drafts import NewContent, NewSubmission
+from spooling.outbox.drafts import NewContent, NewSubmission, Row
 from spooling.outbox.values import Batch, Order, Result
 from stats import events
-
-if TYPE_CHECKING:
-    from spooling.outbox.intake import Row
 
 
 @transaction.atomic
