@@ -19,19 +19,20 @@ from earwig.errors import DomainNotAllowed
 from earwig.messages import attempts, feedback
 from earwig.models import DeliveryAttempt, MessageRecipient
 from earwig.models.messages import AttemptStatus, FeedbackType, MessageType, RecipientStatus
-from spooling import attempts_mail, spoolers, suppressions
+from spooling import attempts_mail, suppressions
 from spooling.errors import LimitReached
 from spooling.models import Mail
 from spooling.models.mails import MailState
-from spooling.models.spoolers import Lane
 from spooling.models.suppressions import SuppressionReason
 from spooling.outbox import intake
 
 #: Rows that one transaction schedules, and transactions of one account in a tick.
 BATCH = 500
 MOST_BATCHES = 10
-#: Mails whose outcome one tick collects.
-MOST_COLLECTED = 2_000
+#: Attempts under way whose mails a tick looks at one by one.
+MOST_OPEN = 1_000
+#: How far back a tick looks where more are under way.
+ENDED_WITHIN = timedelta(seconds=15)
 #: A mail that is still to leave after this time shows that something is stuck.
 STALLED_AFTER = timedelta(hours=1)
 #: How far back the quick tick looks for bounces; `tidy` looks at all.
@@ -48,6 +49,9 @@ _ENDED: dict[str, AttemptStatus] = {
     MailState.EXPIRED: AttemptStatus.INVALID,
     MailState.CANCELLED: AttemptStatus.INVALID,
 }
+_ENDED_NEWS = Q(state__in=(*_ENDED, MailState.FAILED))
+#: A try failed for now.
+_DEFERRED_NEWS = Q(state=MailState.WAITING, tries__gt=0)
 #: Classes of a bounce that say more than that the address is wrong (contract §10).
 _BOUNCED: dict[str, AttemptStatus | None] = {
     "policy": AttemptStatus.BLOCKED,
@@ -87,16 +91,28 @@ def spool_due(now: datetime) -> int:
 
 
 def collect(now: datetime) -> int:
-    """Bring what became of mails to their attempts and rows, and spool what follows; answers how many
-    attempts.
+    """Bring what became of mails to their attempts and rows, and spool what follows; answers how many attempts.
+
+    Behind a long queue only what ended in the last seconds is looked at, so that a tick costs the same; `tidy`
+    finds the rest.
     """
-    recent = Q(bounced_at__gt=now - BOUNCES_WITHIN)
-    return _conclude([*_ended_mails()[:MOST_COLLECTED], *_bounced_mails(recent)[:MOST_COLLECTED]], now)
+    ids = list(_open_attempts()[: MOST_OPEN + 1])
+    mails: list[Mail] = []
+    if len(ids) > MOST_OPEN:
+        mails += _news().filter(_ENDED_NEWS, ended_at__gt=now - ENDED_WITHIN, attempt__isnull=False)
+    elif ids:
+        mails += _news().filter(_ENDED_NEWS | _DEFERRED_NEWS, attempt__in=ids)
+    mails += _bounced_mails(Q(bounced_at__gt=now - BOUNCES_WITHIN))
+    return _conclude(mails, now)
 
 
 def tidy(now: datetime) -> Tidied:
-    """The janitor: bounces that `collect` missed, attempts without a mail, attempts stuck for an hour."""
-    _conclude(list(_bounced_mails(Q(bounced_at__isnull=False))[:MOST_COLLECTED]), now)
+    """The janitor: outcomes that `collect` missed, attempts without a mail, attempts stuck for an hour."""
+    _conclude(list(_bounced_mails(Q(bounced_at__isnull=False))), now)
+    ids = list(_open_attempts())
+    for start in range(0, len(ids), MOST_OPEN):
+        together = ids[start : start + MOST_OPEN]
+        _conclude(list(_news().filter(_ENDED_NEWS | _DEFERRED_NEWS, attempt__in=together)), now)
     tidied = Tidied(_requeue(now), stalled(now).count())
     if tidied.stalled:
         log.warning("Attempts are stalled.", extra={"stalled": tidied.stalled})
@@ -183,12 +199,9 @@ def _hand_over(account_id: int, new: Sequence[DeliveryAttempt], now: datetime) -
     """One mail for each attempt. Raises LimitReached and DomainNotAllowed."""
     if not new:
         return
-    way = attempts_mail.Way(
-        spooler_id=spoolers.stream_id(account_id, Lane.TRANSACTIONAL),
-        domain_id=domains.sending_domain(account_id, attempts_mail.from_address()[1]),
-    )
-    sends = attempts_mail.compose(new, way, now=now)
-    intake.accept(intake.NewSubmission(account_id=account_id, wire=WIRE), sends, now=now)
+    domain_id = domains.sending_domain(account_id, attempts_mail.from_address()[1])
+    send = attempts_mail.compose(new, domain_id=domain_id, now=now)
+    intake.accept(intake.NewSubmission(account_id=account_id, wire=WIRE), [send], now=now)
 
 
 def _hand_over_all(new: Iterable[DeliveryAttempt], now: datetime) -> int:
@@ -218,11 +231,10 @@ def _note_refusal(account_id: int, error: Exception) -> None:
     log.info("An account may not send now.", extra={"account": account_id, "error": type(error).__name__})
 
 
-def _ended_mails() -> QuerySet[Mail]:
-    """Mails that have news for an attempt of which nothing final is known."""
-    ended = Q(state__in=(*_ENDED, MailState.FAILED))
-    deferred = Q(state=MailState.WAITING, tries__gt=0, attempt__status=AttemptStatus.SCHEDULED)
-    return _news().filter(ended | deferred, attempt__status__in=attempts.OPEN)
+def _open_attempts() -> QuerySet[DeliveryAttempt, int]:
+    """Ids of attempts of which nothing final is known, oldest first within their state."""
+    rows = DeliveryAttempt.objects.filter(status__in=attempts.OPEN)
+    return rows.order_by("status", "created_at").values_list("pk", flat=True)
 
 
 def _bounced_mails(when: Q) -> QuerySet[Mail]:
@@ -239,11 +251,12 @@ def _news() -> QuerySet[Mail]:
 def _conclude(mails: Sequence[Mail], now: datetime) -> int:
     outcomes = {mail.attempt_id: outcome_of(mail) for mail in mails}
     known = {pk: status for pk, status in outcomes.items() if pk is not None and status is not None}
-    if not known:
-        return 0
-    with transaction.atomic():
-        _hand_over_all(attempts.conclude(known, now=now), now)
-    return len(known)
+    news = attempts.new_among(known)
+    for start in range(0, len(news), BATCH):
+        with transaction.atomic():
+            following = attempts.conclude(dict(news[start : start + BATCH]), now=now)
+            _hand_over_all(following, now)
+    return len(news)
 
 
 def _requeue(now: datetime) -> int:

@@ -101,8 +101,12 @@ def from_address() -> tuple[str, str]:
 
 def thread_address(recipient_id: int) -> str:
     """Where both parties of one recipient's thread write to (contract §9.1)."""
-    token = tokens.token_of(tokens.Purpose.THREAD, recipient_id)
-    return f"reply+{recipient_id}-{token}@{settings.INBOUND_HOST}"
+    return f"{thread_local_part(recipient_id)}@{settings.INBOUND_HOST}"
+
+
+def thread_local_part(recipient_id: int) -> str:
+    """What stands before the `@` of a thread's address."""
+    return f"reply+{recipient_id}-{tokens.token_of(tokens.Purpose.THREAD, recipient_id)}"
 
 
 def flag_url(attempt_id: int) -> str:
@@ -111,22 +115,15 @@ def flag_url(attempt_id: int) -> str:
     return f"{settings.PUBLIC_URL}/flag/{attempt_id}/{token}/"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """Which stream the mails go by, and who signs them."""
-
-    spooler_id: int
-    domain_id: int | None
-
-
-def compose(attempts: Sequence[DeliveryAttempt], way: Way, *, now: datetime) -> tuple[NewSend, ...]:
-    """One send for each attempt, in order: each thread has its own Reply-To, which a content fixes."""
+def compose(attempts: Sequence[DeliveryAttempt], *, domain_id: int | None, now: datetime) -> NewSend:
+    """One content for all attempts, and one mail for each in order."""
     ids = [attempt.pk for attempt in attempts]
     rows = DeliveryAttempt.objects.select_related(
         "contact", "recipient__person", "recipient__message__sender"
     ).in_bulk(ids)
     firsts = _firsts(list(rows.values()))
-    return tuple(_send(rows[pk], _variables(rows[pk], firsts, now), way) for pk in ids)
+    mails = tuple(_mail(rows[pk], _variables(rows[pk], firsts, now)) for pk in ids)
+    return NewSend(content=_content(), mails=mails, domain_id=domain_id)
 
 
 def shown_name(sender: Sender, *, now: datetime) -> str:
@@ -135,26 +132,27 @@ def shown_name(sender: Sender, *, now: datetime) -> str:
     return NEUTRAL_NAME if gone or not sender.name.strip() else sender.name
 
 
-def _send(attempt: DeliveryAttempt, variables: dict[str, object], way: Way) -> NewSend:
-    assert attempt.contact is not None
+def _content() -> NewContent:
     name, email = from_address()
-    person = attempt.recipient.person
-    mail = NewMail(
-        email=mailboxes.normal(attempt.contact.value),
-        name=person.name,
-        variables=variables,
-        attempt_id=attempt.pk,
-    )
-    content = NewContent(
+    return NewContent(
         from_email=email,
         from_name=name,
         subject=_SUBJECT,
         text=_TEXT,
         html=_HTML,
-        reply_to=(("", thread_address(attempt.recipient_id)),),
+        reply_to=(("", f"{{{{thread}}}}@{settings.INBOUND_HOST}"),),
         headers=_HEADERS,
     )
-    return NewSend(content=content, mails=(mail,), spooler_id=way.spooler_id, domain_id=way.domain_id)
+
+
+def _mail(attempt: DeliveryAttempt, variables: dict[str, object]) -> NewMail:
+    assert attempt.contact is not None
+    return NewMail(
+        email=mailboxes.normal(attempt.contact.value),
+        name=attempt.recipient.person.name,
+        variables=variables,
+        attempt_id=attempt.pk,
+    )
 
 
 def _variables(attempt: DeliveryAttempt, firsts: _Firsts, now: datetime) -> dict[str, object]:
@@ -171,6 +169,7 @@ def _variables(attempt: DeliveryAttempt, firsts: _Firsts, now: datetime) -> dict
         "count": 1,
         "first_to_person": firsts.person[attempt.recipient.person_id] == attempt.pk,
         "first_to_address": firsts.contact[attempt.contact_id or 0] == attempt.pk,
+        "thread": thread_local_part(attempt.recipient_id),
         "flag_url": flag_url(attempt.pk),
         "login_url": settings.HANDOFF_LOGIN_URL,
     }

@@ -61,6 +61,14 @@ def conclude(outcomes: Mapping[int, AttemptStatus], *, now: datetime) -> list[De
     return follow(recipients, now=now)
 
 
+def new_among(outcomes: Mapping[int, AttemptStatus]) -> list[tuple[int, AttemptStatus]]:
+    """Those of the outcomes, by attempt, that `conclude` would record; the others are known or come too late."""
+    if not outcomes:
+        return []
+    known = DeliveryAttempt.objects.filter(pk__in=outcomes).values_list("pk", "status")
+    return [(pk, outcomes[pk]) for pk, status in known if status in _BEFORE[outcomes[pk]]]
+
+
 def follow(recipients: Sequence[MessageRecipient], *, now: datetime) -> list[DeliveryAttempt]:
     """Give each row the status that its attempts add up to, and an attempt by the next contact where all
     failed.

@@ -22,7 +22,7 @@ _MESSAGE_ID = re.compile(r"[!-;=?-~]{1,900}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a content says. Subject, sender's name, bodies and headers' values may hold template tags.
+    """What a content says. Subject, sender's name, Reply-To, bodies and headers' values may hold template tags.
 
     `to` and `cc` are seen by every recipient; where `to` is empty, each mail shows its own.
     An empty `text` or `html` is absent.
@@ -179,14 +179,26 @@ def _addresses(parts: Parts) -> Iterator[Address]:
 
 
 def _fixed_addresses(parts: Parts) -> tuple[bytes, ...]:
-    named = (("Cc: ", parts.cc), ("Reply-To: ", parts.reply_to))
+    named = (("Cc: ", parts.cc), ("Reply-To: ", () if _is_reply_to_rendered(parts) else parts.reply_to))
     return tuple(fields.address_field(prefix, addresses)[0] for prefix, addresses in named if addresses)
+
+
+def _is_reply_to_rendered(parts: Parts) -> bool:
+    return any("{{" in address.email for address in parts.reply_to)
+
+
+def _rendered_reply_to(parts: Parts) -> Piece:
+    """For addresses that hold template tags: each mail's own, whose values are atoms (RFC 5322 §3.2.3)."""
+    name = "Reply-To"
+    source = fields.address_field("", parts.reply_to)[0].decode("ascii").replace("\r\n", "")
+    return _template_field(name, source, parts.template_language)
 
 
 def _extras(parts: Parts) -> tuple[tuple[str, Piece], ...]:
     for name, value in parts.headers:
         check_header(name, value)
-    return tuple(
+    rendered = (("reply-to", _rendered_reply_to(parts)),) if _is_reply_to_rendered(parts) else ()
+    return rendered + tuple(
         (name.lower(), _template_field(name, value, parts.template_language)) for name, value in parts.headers
     )
 

@@ -8,8 +8,9 @@ from django.utils import timezone
 from earwig import domains, messages
 from earwig.models import DeliveryAttempt, MessageRecipient
 from spooling import attempts, attempts_mail
+from spooling.delivery import mime
 from spooling.errors import LimitReached
-from spooling.models import Mail
+from spooling.models import Content, Mail
 
 pytestmark = pytest.mark.django_db
 
@@ -65,14 +66,55 @@ def test_a_tick_makes_one_mail_a_row(hand_over, person, other_person):
     assert Mail.objects.count() == 2
 
 
-def test_idle_ticks_cost_one_query_each(hand_over, person, django_assert_num_queries):
+def test_idle_ticks_cost_a_query_for_each_question(hand_over, person, django_assert_num_queries):
     hand_over(person)
     attempts.spool_due(NOW)
     with django_assert_num_queries(1):
         assert attempts.spool_due(NOW) == 0
-    with django_assert_num_queries(2):
-        # One for mails that ended, one for bounces.
+    with django_assert_num_queries(3):
+        # What is under way, its mails, bounces.
         assert attempts.collect(NOW) == 0
+    settle(DeliveryAttempt.objects.get(), state="delivered")
+    with django_assert_num_queries(2):
+        assert attempts.collect(NOW) == 0
+
+
+def test_behind_a_long_queue_a_tick_sees_what_just_ended_and_the_janitor_the_rest(
+    hand_over, make_person, monkeypatch
+):
+    monkeypatch.setattr(attempts, "MOST_OPEN", 2)
+    people = [make_person(f"p{number}", f"p{number}@people.example") for number in range(5)]
+    rows = hand_over(*people)
+    attempts.spool_due(NOW)
+    settle(only_attempt(rows[3]), state="delivered", ended_at=NOW - timedelta(minutes=5))
+    settle(only_attempt(rows[4]), state="delivered")
+    Mail.objects.filter(attempt__recipient=rows[2]).update(tries=1)
+    assert attempts.collect(NOW) == 0
+    assert [status_of(row) for row in rows] == ["pending"] * 4 + ["sent"]
+    attempts.tidy(NOW)
+    assert [status_of(row) for row in rows] == ["pending", "pending", "attempted", "sent", "sent"]
+
+
+def test_all_mails_of_a_tick_share_one_content_and_each_has_its_thread(hand_over, person, other_person):
+    rows = hand_over(person, other_person)
+    attempts.spool_due(NOW)
+    content = Content.objects.get()
+    skeleton = mime.Skeleton.compile(
+        mime.Parts(
+            subject=content.subject,
+            from_name=content.from_name,
+            from_email=content.from_email,
+            reply_to=tuple(mime.Address(*pair) for pair in content.reply_to),
+            text=content.text,
+            headers=tuple((name, value) for name, value in content.headers),
+        )
+    )
+    for row in rows:
+        mail = Mail.objects.get(attempt__recipient=row)
+        to = mime.Address(mail.name, mail.email)
+        values = mime.Values(to=to, message_id="x@y.example", at=0, variables=mail.variables)
+        field = f"Reply-To: {attempts_mail.thread_address(row.pk)}\r\n"
+        assert field.encode() in skeleton.build(values).headers
 
 
 def test_spooling_costs_the_same_for_any_number_of_rows(
