@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncHour
 
@@ -49,6 +49,13 @@ def recount(spooler_id: int) -> dict[str, int]:
         Mail.objects.filter(spooler_id=spooler_id).values_list("state").annotate(n=Count("id")).order_by()
     )
     return {"spooled": sum(counted.values()), **{state: counted.get(state, 0) for state in STATES}}
+
+
+def hold_snapshot() -> None:
+    """Let all reads of the transaction that just began see one state. SQLite's do anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 def book(moves: Iterable[tuple[int, int]], *, source: str, target: str, now: datetime) -> None:

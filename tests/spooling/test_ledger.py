@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from spooling import ledger
@@ -32,3 +33,22 @@ def test_the_recount_from_the_rows_equals_the_ledger(account, spool):
     spooler_id = Mail.objects.first().spooler_id
 
     assert ledger.recount(spooler_id) == ledger.of_spooler(spooler_id)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_shows_a_balanced_ledger_and_exits_1_on_a_wrong_one(spool, capsys):
+    spool("a@x.example", "b@x.example")
+
+    call_command("ledger")
+    assert "acme spooled=2 waiting=2 balanced" in capsys.readouterr().out
+
+    Mail.objects.filter(email="a@x.example").delete()
+    with pytest.raises(SystemExit):
+        call_command("ledger")
+    assert "WRONG" in capsys.readouterr().out
+
+
+@pytest.mark.django_db
+def test_the_command_knows_no_other_spooler():
+    with pytest.raises(CommandError):
+        call_command("ledger", "nobody")
