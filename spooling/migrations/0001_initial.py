@@ -380,6 +380,10 @@ class Migration(migrations.Migration):
             model_name='mail',
             index=models.Index(condition=models.Q(('bounced_at__isnull', False)), fields=['bounced_at'], name='mail_bounced'),
         ),
+        migrations.AddIndex(
+            model_name='mail',
+            index=models.Index(condition=models.Q(('attempt__isnull', False)), fields=['ended_at'], name='mail_of_attempt_ended'),
+        ),
         migrations.AddConstraint(
             model_name='mail',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'sending', 'delivered', 'failed', 'blocked', 'quarantined', 'expired', 'cancelled', 'in_doubt'])), name='mail_known_state'),

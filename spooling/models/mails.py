@@ -125,6 +125,11 @@ class Mail(models.Model):
             models.Index(
                 fields=["bounced_at"], condition=models.Q(bounced_at__isnull=False), name="mail_bounced"
             ),
+            models.Index(
+                fields=["ended_at"],
+                condition=models.Q(attempt__isnull=False),
+                name="mail_of_attempt_ended",
+            ),
         ]
 
     def shown_state(self, spooler_state: str) -> str:
