@@ -225,10 +225,10 @@ class Installation:
         )
         return self.start("beat", "-m", "celery", *argv)
 
-    def web(self, port: int, *argv: str) -> Process:
+    def web(self, port: int, *, application: str = "config.wsgi", **environment: str) -> Process:
         """gunicorn on 127.0.0.1; returns when it takes connections."""
-        bind = ("--bind", f"127.0.0.1:{port}", "--log-level", "warning")
-        process = self.start("web", "-m", "gunicorn", "config.wsgi", *bind, *argv)
+        argv = ("-m", "gunicorn", application, "--bind", f"127.0.0.1:{port}", "--log-level", "warning")
+        process = self.start("web", *argv, **environment)
         eventually(lambda: listens(port), seconds=60)
         return process
 

@@ -1,0 +1,1 @@
+"""A project with nothing but django-post_office, tuned."""
