@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from functools import cache
 from pathlib import Path
@@ -27,12 +28,16 @@ def journals() -> Path:
 def host() -> str:
     """The data folder's own name, drawn when it is first used: folders of two machines never share one."""
     path = Path(settings.EARWIG_DATA) / "host"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x") as file:
-            file.write(uuid.uuid4().hex)
-    except FileExistsError:
-        pass
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"host.{uuid.uuid4().hex}")
+        draft.write_text(uuid.uuid4().hex)
+        try:
+            # All workers of a new installation come here at once: the name appears complete, and one of them wins.
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        draft.unlink()
     return path.read_text()
 
 
