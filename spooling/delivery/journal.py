@@ -91,4 +91,8 @@ def lock_of_the_dead(path: Path) -> int | None:
     except BlockingIOError:
         os.close(fd)
         return None
+    if not os.fstat(fd).st_nlink:
+        # Another rescuer was done with it between our opening and our lock.
+        os.close(fd)
+        raise FileNotFoundError(path)
     return fd

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from spooling import hosts
-from spooling.delivery import journal, smtp, verdicts
+from spooling.delivery import journal, shaping, smtp, verdicts
 from spooling.models import Claim
 from spooling.outbox import rescue
 from spooling.outbox.values import Claimed, Result, Worker
@@ -38,17 +38,22 @@ def rescue_host(worker: Worker, *, now: datetime) -> int:
 def _rescue(name: str, found: Sequence[Claim], boot: str, now: datetime) -> int:
     path = hosts.journals() / name
     try:
-        lock = journal.lock_of_the_dead(path)
+        return _rescue_by(path, found, boot, now)
     except FileNotFoundError:
-        # Read again: a drain that ends closes its claims before its journal goes.
+        # Read again: a drain that ends closes its claims before its journal goes, and so does another rescuer.
         still = Claim.objects.filter(pk__in=[claim.pk for claim in found])
         return sum(rescue.doubt(claim, why=rescue.LOST_JOURNAL, now=now) for claim in still)
+
+
+def _rescue_by(path: Path, found: Sequence[Claim], boot: str, now: datetime) -> int:
+    lock = journal.lock_of_the_dead(path)
     if lock is None:
         # Fenced: it checks its lease after it has written to the journal and before it sends.
         found = rescue.overdue(found, seconds=GRACE_SECONDS)
         return _resolve(found, path, boot, now) if found else 0
     try:
         moved = _resolve(found, path, boot, now)
+        shaping.release_connections(path.name)
         path.unlink(missing_ok=True)
     finally:
         os.close(lock)

@@ -1,3 +1,4 @@
+import fcntl
 import os
 
 import pytest
@@ -58,3 +59,18 @@ def test_a_discarded_journal_is_gone(tmp_path):
 
     with pytest.raises(FileNotFoundError):
         journal.lock_of_the_dead(tmp_path / "w1")
+
+
+def test_a_journal_that_another_rescuer_removed_is_gone_though_it_was_open(living, monkeypatch):
+    lock = fcntl.flock
+
+    def removed_meanwhile(fd, how):
+        lock(fd, how)
+        living.path.unlink()
+
+    living.close()
+    monkeypatch.setattr(fcntl, "flock", removed_meanwhile)
+    with pytest.raises(FileNotFoundError):
+        journal.lock_of_the_dead(living.path)
+    monkeypatch.undo()
+    living._fd = os.open(os.devnull, os.O_WRONLY)
