@@ -4,6 +4,7 @@ the settler takes results back. No transaction is open while a socket is.
 
 from __future__ import annotations
 
+import logging
 import queue
 import random
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
 
 from spooling import hosts, routers
@@ -20,6 +22,7 @@ from spooling.delivery.consignments import Delivery, Parcel, Returns
 from spooling.delivery.journal import Answer, Journal
 from spooling.delivery.settler import Settler
 from spooling.delivery.supply import Supply
+from spooling.outbox import claims
 from spooling.outbox.values import Result
 from spooling.suppressions import Refusal
 
@@ -36,6 +39,8 @@ MOST_UNTOUCHED = 3
 WIND_DOWN_SECONDS = 2.0
 
 Stop = Callable[[], bool]
+
+log = logging.getLogger(__name__)
 
 
 class Line:
@@ -63,7 +68,7 @@ class Drain:
         self._lines: dict[int, Line] = {}
         self._in_flight: dict[int, Parcel] = {}
         self._answers: list[Answer] = []
-        self._lost_lease = False
+        self._lost_lease = self._unwritable = False
         self._letters = letters.Letters()
         self._journal = Journal(hosts.journals(), self.worker.name)
         self._loop = smtp.Loop(self._gate, self._report)
@@ -89,9 +94,11 @@ class Drain:
         over_at = time.monotonic() + self.seconds
         while not self._lost_lease:
             now = time.monotonic()
+            if self._unwritable:
+                over_at = min(over_at, now)
             if now >= over_at or self._stop():
                 self._supply.pause()
-                if not self._in_flight:
+                if not self._in_flight or self._unwritable and now >= over_at + WIND_DOWN_SECONDS:
                     return
                 if now >= over_at + WIND_DOWN_SECONDS and not self._stop():
                     # A server keeps its reply back. The others' mail does not wait for it.
@@ -148,7 +155,7 @@ class Drain:
     def _feed(self, line: Line) -> smtp.Message | None:
         """The next message of a line; what may no longer be sent, or cannot be built, is settled instead."""
         parcels = line.parcels
-        while parcels:
+        while parcels and not self._unwritable:
             parcel = parcels.popleft()
             if len(parcels) == self._batch - 1 or not parcels:
                 self._supply.hungry.set()
@@ -183,18 +190,26 @@ class Drain:
         )
 
     def _gate(self, begun: list[int]) -> bool:
-        """Whether these bodies may go out: they are in the journal, and the lease holds.
+        """Whether these bodies may go out: the journal has them, and the lease holds.
 
         In this order: whoever reads the journal of a worker stopped past its lease finds all that it can still send.
         """
-        self._write_journal(begun)
+        if not self._write_journal(begun):
+            return False
         if self._lost_lease or time.clock_gettime(time.CLOCK_BOOTTIME) >= self._supply.leased_until:
             self._lost_lease = True
         return not self._lost_lease
 
-    def _write_journal(self, begun: list[int]) -> None:
+    def _write_journal(self, begun: list[int]) -> bool:
+        """Whether it is written. After one failure nothing is, and this drain only takes replies and gives mail back."""
         answers, self._answers = self._answers, []
-        self._journal.append(begun, answers)
+        if not self._unwritable:
+            try:
+                self._journal.append(begun, answers)
+            except OSError:
+                log.exception("The journal cannot be written; sending stops.")
+                self._unwritable = True
+        return not self._unwritable
 
     def _report(self, mail_id: int, outcome: smtp.Outcome) -> None:
         parcel = self._in_flight.pop(mail_id)
@@ -258,11 +273,24 @@ class Drain:
             self._settler.abandon()
         self._settler.finish()
         self._supply.join()
-        shaping.release_connections(self.worker.name)
-        if self._settler.done:
+        if self._let_go():
             self._journal.discard()
         else:
             self._journal.close()
+
+    def _let_go(self) -> bool:
+        """Free the connections; whether nothing of this worker's claims is left, so that nobody needs its journal.
+
+        The database is asked too: a claim whose answer a fault cut off is known to nobody else.
+        """
+        close_old_connections()
+        try:
+            shaping.release_connections(self.worker.name)
+            return self._settler.done and not claims.held(self.worker.name)
+        except (DatabaseError, InterfaceError):
+            log.warning("The database is away at the end of a drain; its journal stays.", exc_info=True)
+            connection.close()
+            return False
 
 
 def _server(destination: routers.Destination) -> smtp.Server:

@@ -86,9 +86,9 @@ class Settler(threading.Thread):
             router_name=destination.name if destination else "",
             now=now,
         )
-        self._close(returns.results)
         if destination is not None:
             self._note_answers(destination, returns)
+        self._close(returns.results)
 
     def _close(self, results: Iterable[Result]) -> None:
         counts = Counter(result.claim_id for result in results)

@@ -28,6 +28,16 @@ def renew(worker: str, *, lease_seconds: float) -> None:
     Claim.objects.filter(worker=worker).update(leased_until=Now() + timedelta(seconds=lease_seconds))
 
 
+def held(worker: str) -> bool:
+    """Whether any claim of this worker is open."""
+    return Claim.objects.filter(worker=worker).exists()
+
+
+def any_of(worker: str) -> bool:
+    """Whether a worker holds claims."""
+    return Claim.objects.filter(worker=worker).exists()
+
+
 def close(claim_ids: Iterable[int]) -> None:
     """Drop claims of which nothing is being sent any more; the others stay."""
     open_mails = Mail.objects.filter(claim=OuterRef("pk"), state=MailState.SENDING)

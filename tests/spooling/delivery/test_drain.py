@@ -5,6 +5,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from earwig.models import Account
@@ -12,6 +13,7 @@ from spooling import hosts, ledger, spoolers, suppressions
 from spooling.delivery import journal, salvage
 from spooling.delivery.drain import Drain
 from spooling.delivery.journal import Answer
+from spooling.delivery.settler import Settler
 from spooling.models import Claim, ConnectionSlot, Mail, Router, Shape, Suppression
 from spooling.outbox import claims, intake, rescue
 from spooling.outbox.values import Order
@@ -349,10 +351,66 @@ def test_a_journal_that_cannot_be_written_stops_sending_and_loses_nothing(spool,
     full = Drain("transactional", seconds=3)
     os.dup2(os.open("/dev/full", os.O_WRONLY), full._journal._fd)
 
-    with pytest.raises(OSError):
-        full.run()
+    full.run()
 
     assert not server.accepted
-    salvage.rescue_host(hosts.new_worker(), now=timezone.now())
+    assert set(states().values()) == {"waiting"} and not Claim.objects.exists()
     drain()
     assert set(states().values()) == {"delivered"} and len(server.accepted) == 2
+
+
+def test_replies_to_what_left_before_the_journal_filled_up_are_settled(spool, route_to, settings):
+    settings.DELIVERY_CONNECTIONS = 1
+    spool("a@x.example", "b@x.example")
+    with Server(Script(stages={"body": stall(0.5, "250 2.0.0 ok")})) as server:
+        route_to(server.port)
+        full = Drain("transactional", seconds=3)
+        append = full._journal.append
+
+        def once(begun, answered):
+            append(begun, answered)
+            os.dup2(os.open("/dev/full", os.O_WRONLY), full._journal._fd)
+
+        full._journal.append = once
+        full.run()
+
+    assert server.recipients() == ["a@x.example"]
+    assert states() == {"a@x.example": "delivered", "b@x.example": "waiting"}
+
+
+def test_a_claim_whose_answer_was_cut_off_waits_again(spool, server, monkeypatch):
+    """The database committed the claim and its restart kept the answer from us: no part of it went out."""
+    spool("a@x.example")
+    claim = claims.claim
+
+    def cut_off(order, *, now):
+        monkeypatch.setattr(claims, "claim", claim)
+        claim(order, now=now)
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(claims, "claim", cut_off)
+    drain(until=lambda: Claim.objects.exists())
+    assert states() == {"a@x.example": "sending"}
+    salvage.rescue_host(hosts.new_worker(), now=timezone.now())
+
+    assert states() == {"a@x.example": "waiting"}
+    drain()
+    assert states() == {"a@x.example": "delivered"}
+
+
+def test_a_settlement_that_fails_behind_its_commit_still_ends_its_claim(spool, server, monkeypatch):
+    spool("a@x.example")
+    note, failures = Settler._note_answers, [OperationalError("gone")]
+
+    def fail_once(self, destination, returns):
+        if failures:
+            raise failures.pop()
+        note(self, destination, returns)
+
+    monkeypatch.setattr(Settler, "_note_answers", fail_once)
+    failing = Drain("transactional", seconds=3, stop=lambda: not undone())
+
+    failing.run()
+
+    assert states() == {"a@x.example": "delivered"} and not failures
+    assert not Claim.objects.exists() and not failing._journal.path.exists()
