@@ -61,7 +61,8 @@ class Trap:
             async with server:
                 await asyncio.gather(self._write(), self._prune())
         finally:
-            self._writer.submit(connection.close)
+            # `connection` is the calling thread's: the lambda makes it the writer's.
+            self._writer.submit(lambda: connection.close())
             self._writer.shutdown()
 
     async def handle_DATA(

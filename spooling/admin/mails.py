@@ -48,15 +48,15 @@ class MailAdmin(ReadOnlyAdmin):
 
     @admin.display(description="From")
     def sender(self, mail: Mail) -> str:
-        return mail.content.from_email
+        return str(mail.content.from_email)
 
     @admin.display(description="Subject, before its variables")
     def subject(self, mail: Mail) -> str:
-        return mail.content.subject
+        return str(mail.content.subject)
 
     @admin.display(description="Came by")
     def wire(self, mail: Mail) -> str:
-        return mail.submission.wire
+        return str(mail.submission.wire)
 
     @admin.display(description="Events")
     def happenings(self, mail: Mail) -> SafeString:

@@ -197,7 +197,7 @@ def test_an_address_is_suppressed_found_by_its_hash_and_released(staff, account)
     Suppression.objects.update(address="")
     found = staff.get(reverse("admin:spooling_suppression_changelist"), {"q": ADDRESS}).content.decode()
     assert reverse("admin:spooling_suppression_change", args=(row.pk,)) in found
-    recipient = suppressions.Recipient(account_id=account.pk, email=ADDRESS, stream="bulk")
+    recipient = Mail(account=account, email=ADDRESS, lane="bulk")
     assert suppressions.reasons([recipient], now=timezone.now()) == ["manual"]
     staff.post(reverse("admin:spooling_suppression_delete", args=(row.pk,)), {"post": "yes"})
     assert not Suppression.objects.exists()
