@@ -31,3 +31,9 @@ def _freeze(**_: Any) -> None:
     # What was loaded stays: later collections pass it over, which a drain feels at every batch.
     gc.collect()
     gc.freeze()
+
+
+@task_prerun.connect
+def _check_connection(**_: Any) -> None:
+    # As Django does before a request: or one restart of the database would fail every task from then on.
+    close_old_connections()
