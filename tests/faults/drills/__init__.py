@@ -11,6 +11,8 @@ class Plan:
     #: How often the fault strikes; `--counts` sets it where it is more than once.
     counts: int = 1
     environment: dict[str, str] = field(default_factory=dict)
+    #: The fault reaches tasks, which say so.
+    noisy: bool = False
     own_redis: bool = False
     own_postgresql: bool = False
 
@@ -25,7 +27,7 @@ DRILLS = {
         module="workers", environment={"EARWIG_LEASE_SECONDS": "3", "EARWIG_LOST_HOST_SECONDS": "3"}
     ),
     "broker_emptied": Plan(module="stores", own_redis=True, environment={"EARWIG_DRAIN_SECONDS": "3"}),
-    "postgres_restarted": Plan(module="stores", own_postgresql=True),
+    "postgres_restarted": Plan(module="stores", own_postgresql=True, noisy=True),
     "journal_full": Plan(module="stores"),
     "smtp_misbehaves": Plan(module="servers", environment={"EARWIG_DRAIN_SECONDS": "5"}),
     "transactional_beside_stalled": Plan(module="servers"),

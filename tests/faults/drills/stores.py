@@ -64,6 +64,9 @@ def postgres_restarted(site: Site, counts: int) -> None:
         site.finding.faults += 1
     campaigns.reconnect()
     campaign.wait()
+    before = site.raised()
+    time.sleep(3)
+    site.finding.require(site.raised() == before, f"tasks still raise: {before} became {site.raised()}")
     campaigns.tally(site.finding, campaign, site.received_log())
     tally_posts(site, [client], campaigns.stream(account))
     site.finding.require(not site.finding.in_doubt, f"{site.finding.in_doubt} mails in doubt")
