@@ -28,7 +28,9 @@ ALLOWED_HOSTS = env.list(
 REQUIRE_HTTPS = env.bool("REQUIRE_HTTPS", default=True)
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
-INBOUND_HOST = env.str("INBOUND_HOST", default=urlsplit(PUBLIC_URL).hostname or "localhost")
+# A loopback address is no mail domain.
+_host = urlsplit(PUBLIC_URL).hostname or ""
+INBOUND_HOST = env.str("INBOUND_HOST", default=_host if _host.strip("0123456789.:") else "localhost")
 
 # -- The handoff wire ------------------------------------------------------------------------------------------------
 EARWIG_HANDOFF_KEYS = env.str("EARWIG_HANDOFF_KEYS", default="all")

@@ -33,12 +33,6 @@ class SpoolerStateConflict(SpoolingError):
     code = "spooler_state_conflict"
 
 
-class NoRouter(SpoolingError):
-    """No router is set up for this mail."""
-
-    code = "no_router"
-
-
 class ContentUnusable(SpoolingError):
     """The content cannot be made into a mail."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,8 +12,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from earwig import errors as earwig_errors
 from earwig import sealing
-from spooling import errors
 from spooling.models import Route, Router, Shape
 from spooling.models.routers import RouterKind, TlsMode
 
@@ -20,6 +21,8 @@ from spooling.models.routers import RouterKind, TlsMode
 TRUSTED_SECONDS = 1.0
 #: The shape of a router as a whole.
 ALL_PROVIDERS = "*"
+
+log = logging.getLogger(__name__)
 
 _TLS_OF_SCHEME = {
     "smtp": TlsMode.OPPORTUNISTIC,
@@ -47,6 +50,10 @@ class Destination:
     mails_per_minute: int | None
     deferred_until: datetime | None
 
+    def rests(self, now: datetime) -> bool:
+        """Whether nobody should try to reach it at `now`."""
+        return self.deferred_until is not None and self.deferred_until > now
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -57,11 +64,8 @@ class Table:
     defaults: dict[int | None, int]
     routes: dict[tuple[int | None, str], int]
 
-    def choose(self, account_id: int, provider: str) -> Destination:
-        """The account's own route for the provider, its default, everyone's route, everyone's default.
-
-        Raises NoRouter.
-        """
+    def choose(self, account_id: int, provider: str) -> Destination | None:
+        """The account's own route for the provider, its default, everyone's route, everyone's default."""
         for router_id in (
             self.routes.get((account_id, provider)),
             self.defaults.get(account_id),
@@ -70,7 +74,7 @@ class Table:
         ):
             if router_id in self.destinations:
                 return self.destinations[router_id]
-        raise errors.NoRouter
+        return None
 
 
 _table: Table | None = None
@@ -116,7 +120,7 @@ def _wanted() -> dict[str, object]:
 
 def _read() -> Table:
     deferred = dict(Shape.objects.filter(provider=ALL_PROVIDERS).values_list("router_id", "deferred_until"))
-    routers = list(Router.objects.filter(disabled=False))
+    routers = [router for router in Router.objects.filter(disabled=False) if _password(router) is not None]
     return Table(
         time.monotonic(),
         {router.pk: _destination(router, deferred.get(router.pk)) for router in routers},
@@ -134,13 +138,22 @@ def _destination(router: Router, deferred_until: datetime | None) -> Destination
         tls=router.tls,
         verify_certificate=router.verify_certificate,
         username=router.username,
-        password=sealing.unseal(router.password_sealed) if router.password_sealed else "",
+        password=_password(router) or "",
         helo_name=router.helo_name or settings.INBOUND_HOST,
         mails_per_connection=router.mails_per_connection,
         max_connections=router.max_connections,
         mails_per_minute=router.mails_per_minute,
         deferred_until=deferred_until,
     )
+
+
+def _password(router: Router) -> str | None:
+    """None where the ring no longer opens it: that router is out of use, and the others go on."""
+    try:
+        return sealing.unseal(router.password_sealed) if router.password_sealed else ""
+    except earwig_errors.Unsealable:
+        log.error("EARWIG_KEYS opens no longer the password of a router.", extra={"router": router.pk})
+        return None
 
 
 def rest(faults: int) -> timedelta:

@@ -6,10 +6,12 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.conf import settings
 
 from earwig import domains
+from earwig import errors as earwig_errors
 from earwig.models import Domain
 from spooling import errors
 from spooling.delivery import dkim
@@ -29,13 +31,21 @@ SIGNERS_SECONDS = 30.0
 REFUSALS = (template_errors.TemplateError, delivery_errors.MimeError, errors.ContentUnusable)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """What a sending domain adds to its mails."""
+
+    return_path_host: str
+    signers: tuple[dkim.Signer, ...]
+
+
 class Letters:
     """The compiled contents and signing keys of one drain. `load` reads the database, `message` never does."""
 
     def __init__(self) -> None:
         self._skeletons: OrderedDict[int, mime.Skeleton | str] = OrderedDict()
         self._senders: dict[int, str] = {}
-        self._signers: dict[int, tuple[float, str, tuple[dkim.Signer, ...]]] = {}
+        self._signers: dict[int, tuple[float, _Sender | str]] = {}
         self.erased: set[int] = set()
 
     def load(self, mails: Iterable[Claimed]) -> None:
@@ -64,16 +74,14 @@ class Letters:
         known = self._signers.get(domain_id)
         if known is not None and time.monotonic() - known[0] < SIGNERS_SECONDS:
             return
-        domain = Domain.objects.get(pk=domain_id)
-        signers = tuple(dkim.Signer(*key) for key in domains.signing_keys(domain_id))
-        self._signers[domain_id] = (time.monotonic(), domain.return_path_host, signers)
+        self._signers[domain_id] = (time.monotonic(), _sender_of(domain_id))
 
     def message(self, mail: Claimed, at: int) -> smtp.Message:
         """The complete message of one mail, built at epoch second `at`.
 
         Raises one of REFUSALS when its content cannot be rendered for it.
         """
-        skeleton = self._skeletons[mail.content_id]
+        skeleton = self._skeletons.get(mail.content_id, "Its content is gone.")
         if isinstance(skeleton, str):
             raise errors.ContentUnusable(skeleton)
         own_id = mail.public_id
@@ -87,9 +95,11 @@ class Letters:
         )
         host, signed = settings.INBOUND_HOST, list[bytes]()
         if mail.domain_id is not None:
-            _, own_host, signers = self._signers[mail.domain_id]
-            host = own_host or host
-            signed = dkim.signatures(signers, built.headers, built.body, at)
+            sender = self._signers[mail.domain_id][1]
+            if isinstance(sender, str):
+                raise errors.ContentUnusable(sender)
+            host = sender.return_path_host or host
+            signed = dkim.signatures(sender.signers, built.headers, built.body, at)
         return smtp.Message(
             mail.id,
             f"b-{own_id}@{host}",
@@ -98,6 +108,18 @@ class Letters:
             utf8=built.utf8,
             eight_bit=built.eight_bit,
         )
+
+
+def _sender_of(domain_id: int) -> _Sender | str:
+    """The domain's part, or why it has none: such mails are held rather than sent unsigned."""
+    domain = Domain.objects.filter(pk=domain_id).first()
+    if domain is None:
+        return "Its sending domain was removed."
+    try:
+        signers = tuple(dkim.Signer(*key) for key in domains.signing_keys(domain_id))
+    except (earwig_errors.Unsealable, delivery_errors.KeyInvalid):
+        return "A signing key of its domain cannot be opened."
+    return _Sender(domain.return_path_host, signers)
 
 
 def _files(content_ids: Iterable[int]) -> dict[int, tuple[mime.File, ...]]:

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from django.conf import settings
@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import Q
 from django.utils import timezone
 
-from spooling import errors, limits, routers, suppressions
+from spooling import limits, routers, suppressions
 from spooling.delivery import salvage, shaping, steps
 from spooling.delivery.consignments import Delivery, Parcel
 from spooling.delivery.letters import Letters
@@ -30,6 +30,8 @@ POLL_SECONDS = 0.2
 #: How often the states of spoolers in hand are read: what is paused stops within this time.
 STATES_SECONDS = 1.0
 RESCUE_SECONDS = 2.0
+#: When a mail is looked at again for which no router is set up.
+NO_ROUTER_REST = timedelta(minutes=1)
 #: How often a drain whose lines are all full looks whether mail for yet another router is due.
 OTHER_ROUTERS_SECONDS = 0.5
 SLOTS_SECONDS = 10.0
@@ -66,6 +68,7 @@ class Supply(threading.Thread):
         self._claiming.set()
         self._last: dict[str, float] = {}
         self._in_hand: set[int] = set()
+        self._claimed: Batch | None = None
 
     def pause(self) -> None:
         """Claim nothing more for now; leases go on being renewed."""
@@ -108,7 +111,7 @@ class Supply(threading.Thread):
             self._read_states()
         if self._is_time("slots", SLOTS_SECONDS):
             self._renew_slots()
-        return self._claiming.is_set() and self._claim()
+        return self._hand_over(timezone.now()) or (self._claiming.is_set() and self._claim())
 
     def _is_time(self, what: str, every: float) -> bool:
         now = time.monotonic()
@@ -158,11 +161,8 @@ class Supply(threading.Thread):
 
     def _size(self, place: Place, now: datetime) -> int:
         """How many mails of this place there is room and leave for."""
-        try:
-            destination = routers.table().choose(place.account_id, place.provider)
-        except errors.NoRouter:
-            return 0
-        if destination.deferred_until is not None and destination.deferred_until > now:
+        destination = routers.table().choose(place.account_id, place.provider)
+        if destination is None or destination.rests(now):
             return 0
         room = self._lines.room(destination.id)
         if not room:
@@ -182,11 +182,16 @@ class Supply(threading.Thread):
             halted=tuple(self.halted) if place.spooler_id is None else (),
             floor=place.floor,
         )
-        batch = claims.claim(order, now=now)
-        self._backlogs.note(place, batch)
-        if batch is None:
+        self._claimed = claims.claim(order, now=now)
+        self._backlogs.note(place, self._claimed)
+        return self._hand_over(now)
+
+    def _hand_over(self, now: datetime) -> bool:
+        """Hand the claimed batch over; tried again next time when the database goes away meanwhile."""
+        if self._claimed is None:
             return False
-        self.deliveries.put(self._deliver(batch, now))
+        self.deliveries.put(self._deliver(self._claimed, now))
+        self._claimed = None
         self.on_delivery()
         return True
 
@@ -194,14 +199,15 @@ class Supply(threading.Thread):
         self._letters.load(batch.mails)
         self._in_hand |= {mail.spooler_id for mail in batch.mails}
         situation = self._situation(batch.mails, now)
+        table = routers.table()
         delivery = Delivery(batch.claim_id, len(batch.mails), [], [])
         for mail in batch.mails:
-            decision = steps.decide(mail, situation)
-            if decision is None:
-                destination = routers.table().choose(mail.account_id, mail.provider)
-                delivery.parcels.append(Parcel(mail, batch.claim_id, destination))
-            else:
+            destination = table.choose(mail.account_id, mail.provider)
+            decision = steps.decide(mail, situation) or _wait_for(destination, now)
+            if decision is not None:
                 delivery.decided.append(decision.result(mail.id, batch.claim_id))
+            elif destination is not None:
+                delivery.parcels.append(Parcel(mail, batch.claim_id, destination))
         return delivery
 
     def _situation(self, mails: list[Claimed], now: datetime) -> steps.Situation:
@@ -213,6 +219,13 @@ class Supply(threading.Thread):
             over_limit=set(_over_limit(mails, now)),
             erased_contents=self._letters.erased,
         )
+
+
+def _wait_for(destination: routers.Destination | None, now: datetime) -> steps.Decision | None:
+    """Where the way out is missing or rests, the mail waits at no cost."""
+    if destination is None:
+        return steps.Decision("waiting", due_at=now + NO_ROUTER_REST)
+    return steps.Decision("waiting", due_at=destination.deferred_until) if destination.rests(now) else None
 
 
 def _over_limit(mails: Iterable[Claimed], now: datetime) -> Iterable[int]:

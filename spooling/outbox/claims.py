@@ -33,11 +33,6 @@ def held(worker: str) -> bool:
     return Claim.objects.filter(worker=worker).exists()
 
 
-def any_of(worker: str) -> bool:
-    """Whether a worker holds claims."""
-    return Claim.objects.filter(worker=worker).exists()
-
-
 def close(claim_ids: Iterable[int]) -> None:
     """Drop claims of which nothing is being sent any more; the others stay."""
     open_mails = Mail.objects.filter(claim=OuterRef("pk"), state=MailState.SENDING)

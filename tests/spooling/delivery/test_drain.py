@@ -4,11 +4,13 @@ import os
 import time
 from datetime import timedelta
 
+import dkim
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from earwig.models import Account
+from earwig import domains
+from earwig.models import Account, Domain
 from spooling import hosts, ledger, spoolers, suppressions
 from spooling.delivery import journal, salvage
 from spooling.delivery.drain import Drain
@@ -56,7 +58,7 @@ def test_spooled_mail_is_delivered_once_with_its_own_return_path_and_a_stable_me
     assert sorted(server.recipients()) == ["a@x.example", "b@gmail.com"]
     first = next(message for message in server.accepted if message.recipient == "a@x.example")
     own_id = accepted[0].public_id.hex
-    assert first.sender == f"b-{own_id}@127.0.0.1"
+    assert first.sender == f"b-{own_id}@localhost"
     assert first.message_id == f"<{own_id}@sender.example>"
     assert b"Hello a@x.example" in first.data and b"Subject: Order 0" in first.data
     mail = Mail.objects.get(email="a@x.example")
@@ -414,3 +416,55 @@ def test_a_settlement_that_fails_behind_its_commit_still_ends_its_claim(spool, s
 
     assert states() == {"a@x.example": "delivered"} and not failures
     assert not Claim.objects.exists() and not failing._journal.path.exists()
+
+
+def test_mails_of_a_domain_that_was_removed_are_held_and_the_lane_goes_on(account, spool, server):
+    domain = domains.add(account, name="sender.example", now=timezone.now())
+    spool("held@x.example", domain_id=domain.pk)
+    domain.delete()
+    spool("good@x.example")
+
+    drain()
+
+    assert states() == {"held@x.example": "quarantined", "good@x.example": "delivered"}
+
+
+def test_mail_is_signed_by_its_domains_keys_and_returns_to_its_return_path_host(account, spool, server):
+    domain = domains.add(account, name="sender.example", now=timezone.now())
+    for algorithm, selector in (("rsa-sha256", "r1"), ("ed25519-sha256", "e1")):
+        domains.make_key(domain, algorithm=algorithm, selector=selector, now=timezone.now())
+    Domain.objects.update(return_path_host="bounces.sender.example")
+    spool("a@x.example", domain_id=domain.pk)
+
+    drain()
+
+    (message,) = server.accepted
+    records = {
+        f"{key.selector}._domainkey.sender.example.": key.public_record for key in domain.dkim_keys.all()
+    }
+    verifier = dkim.DKIM(message.data)
+    for number in (0, 1):
+        assert verifier.verify(number, dnsfunc=lambda name, **_: records[name.decode()].encode())
+    assert message.sender.endswith("@bounces.sender.example")
+
+
+def test_a_router_whose_password_cannot_be_opened_is_out_of_use_and_the_others_go_on(
+    other_account, spool, server
+):
+    Router.objects.create(
+        account=other_account, name="sealed", host="127.0.0.1", password_sealed="lost", default=True
+    )
+    spool("a@x.example")
+
+    drain()
+
+    assert server.recipients() == ["a@x.example"]
+
+
+def test_mail_without_any_router_waits(spool, route_to):
+    route_to(9, disabled=True)
+    spool("a@x.example")
+
+    drain(until=lambda: False, seconds=0.5)
+
+    assert states() == {"a@x.example": "waiting"}
