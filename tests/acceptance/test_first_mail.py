@@ -113,6 +113,28 @@ def test_the_printed_line_puts_a_mail_into_the_trap(installation):
     assert installation.trapped() == [("you@example.net", "The first mail")]
 
 
+def test_the_demo_sends_over_each_wire_and_the_ledger_adds_up(installation):
+    installation.start()
+    shown = subprocess.run(
+        [sys.executable, "manage.py", "demo"],
+        cwd=ROOT,
+        env=installation.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "spooled 4, delivered 4," in shown.stdout
+    assert "adds up" in shown.stdout
+    recipients = {recipient for recipient, _ in installation.trapped()}
+    assert recipients == {
+        "ada@example.net",
+        "grace@example.net",
+        "zoë@example.net",
+        "representative@example.net",
+    }
+
+
 def test_what_dies_is_started_again_and_nothing_outlives_up(installation):
     installation.start()
     web = eventually(lambda: pid_of(installation, "gunicorn"), seconds=10)
