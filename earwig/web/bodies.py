@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from typing import IO, Any
 
@@ -42,8 +42,10 @@ def load(body: bytes) -> Any:
         data = json.loads(body.decode(), parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise errors.InvalidJson from None
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH or _SUSPECT.search(body):
-        _walk(data)
+    if _SUSPECT.search(body):
+        _walk(data, _checked_members)
+    elif body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+        _walk(data, _containers)
     return data
 
 
@@ -58,16 +60,24 @@ def _finite(text: str) -> float:
     return number
 
 
-def _walk(data: Any) -> None:
+def _walk(data: Any, members: Callable[[Any], Iterable[Any]]) -> None:
     level = [data]
     for _ in range(MAX_DEPTH):
-        level = [inner for value in level for inner in _members(value)]
+        level = [inner for value in level for inner in members(value)]
         if not level:
             return
     raise errors.InvalidJson("The body is nested too deeply.")
 
 
-def _members(value: Any) -> list[Any]:
+def _containers(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return ()
+    return [inner for inner in value if type(inner) in (dict, list)]
+
+
+def _checked_members(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return [*value.keys(), *value.values()]
     if isinstance(value, list):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -66,8 +67,14 @@ def _accept_runs(
     for _, run in itertools.groupby(pairs, key=lambda pair: (pair[0].tags, pair[0].metadata)):
         together = list(run)
         submission = _submission(together[0][0], credential)
-        accepted += intake.accept(submission, [send for _, send in together], now=now)
+        accepted += intake.accept(submission, _merged([send for _, send in together]), now=now)
     return accepted
+
+
+def _merged(sends: Iterable[NewSend]) -> list[NewSend]:
+    """Neighbours that differ in their recipients only as one send, so that their content is stored once."""
+    runs = itertools.groupby(sends, key=lambda send: replace(send, mails=()))
+    return [replace(shared, mails=tuple(mail for send in run for mail in send.mails)) for shared, run in runs]
 
 
 def _submission(letter: Letter, credential: Credential) -> NewSubmission:

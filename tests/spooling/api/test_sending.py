@@ -317,3 +317,12 @@ def test_an_ordinary_call_is_one_statement(key, django_assert_max_num_queries):
     _post(key, MAIL)
     with django_assert_max_num_queries(7):
         _post(key, MAIL)
+
+
+def test_neighbours_of_a_list_that_say_the_same_share_one_content(key):
+    say = [("a", "1"), ("a", "2"), ("b", "3"), ("a", "4")]
+    answer = _post(key, [{**MAIL, "subject": subject, "to": f"p{n}@x.io"} for subject, n in say])
+    assert [mail["to"] for mail in answer.json()["mails"]] == ["p1@x.io", "p2@x.io", "p3@x.io", "p4@x.io"]
+    stored = Mail.objects.order_by("id").values_list("email", "content__subject")
+    assert list(stored) == [(f"p{n}@x.io", subject) for subject, n in say]
+    assert Content.objects.count() == 3
