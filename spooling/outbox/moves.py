@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -24,12 +24,18 @@ SWEEP_SIZE = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """From one state to another, told as an event of `kind`. `why` goes into the event's detail."""
+    """From one state to another, told as an event of `kind`. `why` goes into the event's detail.
+
+    A mail that waits again starts anew: it is due, and has all its tries. With `due_at` it goes on instead, up to its
+    horizon: `give_up_at` where it has none yet.
+    """
 
     source: MailState
     target: MailState
     kind: EventKind
     why: str
+    due_at: datetime | None = None
+    give_up_at: datetime | None = None
 
 
 class _Moved(NamedTuple):
@@ -79,19 +85,27 @@ def apply(move: Move, mail_ids: Iterable[int], *, now: datetime) -> int:
 def _update(move: Move, mail_ids: Sequence[int], now: datetime) -> list[_Moved]:
     if not mail_ids:
         return []
-    waits = move.target == MailState.WAITING
-    stored = connection.ops.adapt_datetimefield_value
     marks = ", ".join(["%s"] * len(mail_ids))
     columns = ", ".join(_Moved._fields)
-    reset = ", due_at = %s, give_up_at = NULL, tries = 0" if waits else ""
-    statement = (
-        f"UPDATE spooling_mail SET state = %s, ended_at = %s{reset} WHERE id IN ({marks}) AND state = %s"
-    )
-    held = waits or move.target == MailState.IN_DOUBT
-    parameters = [move.target.value, None if held else stored(now), *([stored(now)] if waits else [])]
+    changes, parameters = _changes(move, now)
+    statement = f"UPDATE spooling_mail SET state = %s{changes} WHERE id IN ({marks}) AND state = %s"
     with connection.cursor() as cursor:
-        cursor.execute(f"{statement} RETURNING {columns}", [*parameters, *mail_ids, move.source.value])
+        cursor.execute(
+            f"{statement} RETURNING {columns}",
+            [move.target.value, *parameters, *mail_ids, move.source.value],
+        )
         return [_Moved(*row) for row in cursor.fetchall()]
+
+
+def _changes(move: Move, now: datetime) -> tuple[str, list[Any]]:
+    """What changes beside the state, and the parameters for it."""
+    stored = connection.ops.adapt_datetimefield_value
+    if move.target != MailState.WAITING:
+        return ", ended_at = %s", [None if move.target == MailState.IN_DOUBT else stored(now)]
+    if move.due_at is None:
+        return ", ended_at = NULL, due_at = %s, give_up_at = NULL, tries = 0", [stored(now)]
+    goes_on = ", ended_at = NULL, due_at = %s, give_up_at = coalesce(give_up_at, %s)"
+    return goes_on, [stored(move.due_at), stored(move.give_up_at)]
 
 
 def _happening(row: _Moved, move: Move, now: datetime) -> events.Happening:

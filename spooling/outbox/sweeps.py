@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from datetime import datetime
 
 from django.db.models import Sum
 
 from earwig.models.accounts import InDoubtPolicy
+from spooling.delivery import backoff
 from spooling.models import Backlog, LedgerDelta, Mail, Spooler
 from spooling.models.mails import MailState
 from spooling.models.spoolers import RUNNING, Lane, SpoolerState
 from spooling.outbox import moves
 from stats.models import EventKind
 
-_RESEND = moves.Move(
-    source=MailState.IN_DOUBT,
-    target=MailState.WAITING,
-    kind=EventKind.REQUEUED,
-    why="in doubt: the policy is resend",
-)
 _HOLD = moves.Move(
     source=MailState.IN_DOUBT,
     target=MailState.QUARANTINED,
@@ -40,16 +37,35 @@ _CANCEL = moves.Move(
 
 
 def resolve_doubts(*, now: datetime) -> int:
-    """Do with mails in doubt what their account's policy for their lane says."""
+    """Do with mails in doubt what their account's policy for their lane says.
+
+    A mail's first doubt is sent again at once. Later ones wait as after any failure, and at the horizon it is held: a
+    server that takes a mail and never says so would get it without end.
+    """
     rows = Mail.objects.filter(state=MailState.IN_DOUBT).values_list(
-        *("id", "lane", "account__in_doubt_transactional", "account__in_doubt_bulk")
+        *("id", "lane", "tries", "give_up_at", "account__in_doubt_transactional", "account__in_doubt_bulk")
     )[: moves.SWEEP_SIZE]
-    resend: list[int] = []
+    resend: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
     hold: list[int] = []
-    for mail_id, lane, transactional, bulk in rows:
+    for mail_id, lane, tries, give_up_at, transactional, bulk in rows:
         policy = transactional if lane == Lane.TRANSACTIONAL else bulk
-        (resend if policy == InDoubtPolicy.RESEND else hold).append(mail_id)
-    return moves.apply(_RESEND, resend, now=now) + moves.apply(_HOLD, hold, now=now)
+        if policy == InDoubtPolicy.RESEND and (give_up_at is None or now < give_up_at):
+            resend[lane, tries].append(mail_id)
+        else:
+            hold.append(mail_id)
+    moved = sum(moves.apply(_resend(*which, now), ids, now=now) for which, ids in resend.items())
+    return moved + moves.apply(_HOLD, hold, now=now)
+
+
+def _resend(lane: str, tries: int, now: datetime) -> moves.Move:
+    return moves.Move(
+        source=MailState.IN_DOUBT,
+        target=MailState.WAITING,
+        kind=EventKind.REQUEUED,
+        why="in doubt: the policy is resend",
+        due_at=now if tries <= 1 else now + backoff.delay(tries - 1, random.random()),
+        give_up_at=backoff.give_up_at(lane, now=now),
+    )
 
 
 def expire(*, now: datetime) -> int:

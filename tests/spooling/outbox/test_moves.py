@@ -80,6 +80,24 @@ def test_mail_in_doubt_follows_its_accounts_policy(account, spool, policy, state
     assert [event.kind for event in Event.objects.order_by("id")][0] == "in_doubt"
 
 
+def test_mail_in_doubt_again_and_again_waits_longer_and_is_held_at_its_horizon(spool):
+    now = timezone.now()
+    spool("a@x.example")
+    Mail.objects.update(state="in_doubt", tries=1)
+    sweeps.resolve_doubts(now=now)
+    first = Mail.objects.get()
+    assert (first.state, first.due_at, first.tries) == ("waiting", now, 1) and first.give_up_at > now
+
+    Mail.objects.update(state="in_doubt", tries=2)
+    sweeps.resolve_doubts(now=now)
+    second = Mail.objects.get()
+    assert second.due_at > now + timedelta(minutes=3) and second.give_up_at == first.give_up_at
+
+    Mail.objects.update(state="in_doubt", tries=3)
+    sweeps.resolve_doubts(now=first.give_up_at)
+    assert Mail.objects.get().state == "quarantined"
+
+
 def test_mail_past_its_time_expires_though_nobody_claims_it(account, spool):
     now = timezone.now()
     spool("a@x.example", not_after=now + timedelta(hours=1), due_at=now + timedelta(hours=2))
