@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -70,6 +71,9 @@ _POLICY_CODES = frozenset({521, 530, 535, 554, 571})
 
 _ENHANCED = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")
 
+#: The number of stalled attempts that was last told.
+_STALLED_KEY = "attempts.stalled"
+
 log = logging.getLogger(__name__)
 
 
@@ -114,8 +118,9 @@ def tidy(now: datetime) -> Tidied:
         together = ids[start : start + MOST_OPEN]
         _conclude(list(_news().filter(_ENDED_NEWS | _DEFERRED_NEWS, attempt__in=together)), now)
     tidied = Tidied(_requeue(now), stalled(now).count())
-    if tidied.stalled:
-        log.warning("Attempts are stalled.", extra={"stalled": tidied.stalled})
+    if cache.get(_STALLED_KEY, 0) != tidied.stalled:
+        cache.set(_STALLED_KEY, tidied.stalled, timeout=None)
+        log.warning("The number of stalled attempts has changed.", extra={"stalled": tidied.stalled})
     return tidied
 
 

@@ -164,7 +164,7 @@ def _variables(attempt: DeliveryAttempt, firsts: _Firsts, now: datetime) -> dict
         "cut": len(message.message) > MOST_SHOWN,
     }
     return {
-        "person": attempt.recipient.person.name,
+        "person": attempt.recipient.person.name or "reader",
         "messages": [shown],
         "count": 1,
         "first_to_person": firsts.person[attempt.recipient.person_id] == attempt.pk,

@@ -57,7 +57,8 @@ CONTENTS = Trace(
 )
 EVENTS = Trace(model=Event, account="account_id", data=("detail",))
 
-#: Searched for an address, row by row of the account.
+#: Searched for an address, row by row of the account. Not among them: people and their contacts, who are
+#: recipients in their own right and end with the import that brought them.
 SEARCHED: tuple[Trace, ...] = (
     MESSAGES,
     REPLIES,

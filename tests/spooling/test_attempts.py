@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
 from earwig import domains, messages
@@ -290,3 +291,12 @@ def test_one_click_twice_ends_the_row_once(hand_over, two_addresses):
         attempts.unsubscribe(only_attempt(row), now=NOW)
     assert status_of(row) == "expired"
     assert MessageRecipient.objects.count() == DeliveryAttempt.objects.count() == 1
+
+
+def test_staff_is_told_of_stalled_attempts_when_their_number_changes(hand_over, person, caplog):
+    cache.clear()
+    hand_over(person)
+    attempts.spool_due(NOW)
+    for _ in range(3):
+        attempts.tidy(NOW + timedelta(hours=2))
+    assert [record.stalled for record in caplog.records if hasattr(record, "stalled")] == [1]

@@ -41,7 +41,13 @@ class OverviewView(page.StaffView):
             for template, counts in responses.breakdown().items()
         ]
         stalled = attempts.stalled(timezone.now()).count()
-        return page.render("overview.html", {"figures": figures, "columns": _LABELS, "stalled": stalled})
+        context = {
+            "figures": figures,
+            "columns": _LABELS,
+            "stalled": stalled,
+            "base": request.path.rstrip("/"),
+        }
+        return page.render("overview.html", context)
 
 
 class TemplateView(page.StaffView):
