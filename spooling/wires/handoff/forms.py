@@ -10,10 +10,15 @@ from earwig.models.messages import FeedbackType, ResponseKind
 
 
 class FeedbackForm(forms.Form):
-    """Of a recipient; `none` is no choice (quirk 14)."""
+    """Of a recipient; `none` is no choice (quirk 14). First what most who open the link want."""
 
     feedback_type = forms.ChoiceField(
-        choices=[choice for choice in FeedbackType.choices if choice[0] != FeedbackType.NONE],
+        choices=[
+            (FeedbackType.UNSUBSCRIBE, "Send me no more of these mails"),
+            (FeedbackType.BAD_METHOD, "Do not write to this address"),
+            (FeedbackType.WRONG_PERSON, "I am not the person meant"),
+            (FeedbackType.OFFENSIVE, "The message is offensive"),
+        ],
         label="What is wrong?",
     )
     note = forms.CharField(
