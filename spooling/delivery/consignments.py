@@ -18,6 +18,8 @@ class Parcel:
     destination: Destination
     #: Connections that were lost under it before its body was out.
     untouched: int = 0
+    #: What was last said at its own command before the connection was lost: then this mail may be the reason.
+    blamed: str = ""
 
 
 @dataclass(slots=True)

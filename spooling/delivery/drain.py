@@ -216,13 +216,21 @@ class Drain:
         line = self._lines[parcel.destination.id]
         self._answers.append(Answer(mail_id, outcome.verdict.value[0], outcome.code))
         if outcome.verdict is smtp.Verdict.UNTOUCHED and parcel.untouched < MOST_UNTOUCHED:
-            parcel.untouched += 1
-            line.parcels.appendleft(parcel)
+            self._put_back(line, parcel, outcome)
             return
         self.sent += 1
         if outcome.verdict is smtp.Verdict.PERMANENT:
             line.returns.refusals.append(_refusal(parcel, outcome))
         self._return(line, _result(parcel, outcome))
+
+    def _put_back(self, line: Line, parcel: Parcel, outcome: smtp.Outcome) -> None:
+        parcel.untouched += 1
+        if outcome.stage == "connection":
+            line.parcels.appendleft(parcel)
+        else:
+            # The line broke at its own command. Others go first: if they get through, the router is well.
+            parcel.blamed = outcome.text
+            line.parcels.append(parcel)
 
     def _return(self, line: Line, result: Result) -> None:
         if not line.returns.results:
@@ -240,10 +248,13 @@ class Drain:
                 self._empty(line, due_at=timezone.now() + routers.rest(1))
 
     def _empty(self, line: Line, due_at: datetime | None = None) -> None:
-        """Put a line's waiting parcels back into the outbox, at no cost to them."""
+        """Put a line's waiting parcels back into the outbox, at no cost but to those that may be why it broke."""
         while line.parcels:
             parcel = line.parcels.popleft()
-            self._return(line, Result(parcel.mail.id, parcel.claim_id, "waiting", due_at=due_at))
+            if parcel.blamed:
+                self._return(line, _postponed(parcel, 0, parcel.blamed))
+            else:
+                self._return(line, Result(parcel.mail.id, parcel.claim_id, "waiting", due_at=due_at))
 
     def _hand_over(self, *, force: bool) -> None:
         now = time.monotonic()
@@ -307,13 +318,16 @@ def _server(destination: routers.Destination) -> smtp.Server:
 
 
 def _result(parcel: Parcel, outcome: smtp.Outcome) -> Result:
+    if outcome.verdict is smtp.Verdict.UNTOUCHED and parcel.blamed:
+        return _postponed(parcel, outcome.code, outcome.text)
     now, dice = timezone.now(), random.random()
-    if outcome.verdict is smtp.Verdict.UNTOUCHED and outcome.stage != "connection":
-        # Every connection breaks on this very mail: that is its own failure, and its horizon ends it.
-        return verdicts.postponed(
-            parcel.mail, parcel.claim_id, code=outcome.code, reply=outcome.text, now=now, dice=dice
-        )
     return verdicts.result_of(parcel.mail, parcel.claim_id, outcome, now=now, dice=dice)
+
+
+def _postponed(parcel: Parcel, code: int, reply: str) -> Result:
+    """Connections broke at this very mail: that is its own failure, and its horizon ends it."""
+    now, dice = timezone.now(), random.random()
+    return verdicts.postponed(parcel.mail, parcel.claim_id, code=code, reply=reply, now=now, dice=dice)
 
 
 def _refusal(parcel: Parcel, outcome: smtp.Outcome) -> Refusal:

@@ -14,11 +14,14 @@ from spooling.delivery.smtp_replies import (
     BODY,
     CLOSED,
     CONNECT,
+    DATA,
     GATE,
     HANDSHAKE,
     IDLE,
     LAST_LINE,
+    MAIL,
     QUIT,
+    RCPT,
     REPLY_LIMIT,
     Fault,
     Outcome,
@@ -33,6 +36,8 @@ Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 _READ: Final = select.EPOLLIN | select.EPOLLRDHUP
 _READ_SIZE: Final = 8192
+#: Where a fault may be the message's own.
+_OF_A_MESSAGE: Final = frozenset((MAIL, RCPT, DATA))
 _LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -151,7 +156,10 @@ class Connection:
             self.fail(Fault(self.stage, f"timed out at {self.stage}"))
 
     def fail(self, fault: Fault) -> None:
-        """End at once: an open body whose final dot went out is in doubt, all else here untouched."""
+        """End at once: an open body whose final dot went out is in doubt, all else here untouched.
+
+        The outcome of a message tells whether the line broke at its own command, or under it.
+        """
         self._close()
         self.pool.lose(self, None if self.stage is QUIT else fault)
         self.stage = CLOSED
@@ -162,7 +170,8 @@ class Connection:
             verdict = Verdict.IN_DOUBT if doubtful else Verdict.UNTOUCHED
             self.loop.report(body.key, Outcome(verdict, fault.code, text, BODY if doubtful else "connection"))
         if message is not None:
-            self.loop.report(message.key, Outcome(Verdict.UNTOUCHED, fault.code, text, "connection"))
+            stage = fault.stage if fault.stage in _OF_A_MESSAGE else "connection"
+            self.loop.report(message.key, Outcome(Verdict.UNTOUCHED, fault.code, text, stage))
 
     # Events.
 

@@ -186,6 +186,19 @@ def test_a_small_campaign_is_not_starved_by_a_big_one(account, campaign, spool, 
     assert set(states().values()) == {"delivered"}
 
 
+def test_a_mail_at_which_the_server_hangs_up_is_postponed_and_the_others_leave(spool, route_to):
+    script = Script(recipients={"poison@x.example": {"rcpt": cut()}})
+    spool("poison@x.example", *(f"{n}@x.example" for n in range(20)))
+    with Server(script) as server:
+        route_to(server.port)
+        drain(seconds=12)
+
+    found = states()
+    assert found.pop("poison@x.example") == "waiting" and set(found.values()) == {"delivered"}
+    poison = Mail.objects.get(email="poison@x.example")
+    assert poison.tries == 1 and poison.due_at > timezone.now() + timedelta(minutes=3)
+
+
 def test_an_unreachable_router_rests_and_its_mails_lose_no_try(spool, route_to):
     with Server() as closed:
         port = closed.port

@@ -38,7 +38,9 @@ def test_a_fault_before_the_body_leaves_the_message_untouched(send, extensions, 
     faulty = message(2, f"{stage}-{what}@b.example", sender=f"{stage}-{what}@a.example")
     script = Script(extensions=extensions, choose=smtp_scripts.Addressed())
     server, client = send(script, [message(1), faulty, message(3)])
-    assert client.outcome(2).verdict is Verdict.UNTOUCHED and client.outcome(2).stage == "connection"
+    # A reset may overtake the reply to the body before, and then it is not known whose fault it was.
+    told = ("mail", stage, "connection") if what == "reset" else ("mail", stage)
+    assert client.outcome(2).verdict is Verdict.UNTOUCHED and client.outcome(2).stage in told
     assert client.outcome(3).verdict is Verdict.DELIVERED
     assert server.recipients() == ["u1@b.example", "u3@b.example"] and server.counts["connections"] == 2
 
