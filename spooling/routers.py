@@ -21,6 +21,8 @@ from spooling.models.routers import RouterKind, TlsMode
 TRUSTED_SECONDS = 1.0
 #: The shape of a router as a whole.
 ALL_PROVIDERS = "*"
+#: The router that the settings describe.
+DEFAULT_NAME = "default"
 
 log = logging.getLogger(__name__)
 
@@ -81,24 +83,30 @@ _table: Table | None = None
 
 
 def table() -> Table:
-    """What was read at most TRUSTED_SECONDS ago; makes the default router from the settings when there is none."""
+    """What was read at most TRUSTED_SECONDS ago. The first reading of a process brings the default router in line."""
     global _table
-    if _table is None or time.monotonic() - _table.read_at > TRUSTED_SECONDS:
+    if _table is None:
         ensure_default()
+    if _table is None or time.monotonic() - _table.read_at > TRUSTED_SECONDS:
         _table = _read()
     return _table
 
 
 def ensure_default() -> None:
-    """Make the installation's default router of SMTP_URL, or of the mail trap where that is empty."""
-    if Router.objects.filter(account=None, default=True).exists():
-        return
-    try:
-        with transaction.atomic():
-            Router.objects.create(name="default", default=True, **_wanted())
-    except IntegrityError:
-        # Another process made it first.
-        pass
+    """Make the installation's default router of SMTP_URL, or of the mail trap where that is empty.
+
+    One that was made so before follows the settings. A default of another name is somebody's own and stays.
+    """
+    default = Router.objects.filter(account=None, default=True).first()
+    if default is None:
+        try:
+            with transaction.atomic():
+                Router.objects.create(name=DEFAULT_NAME, default=True, **_wanted())
+        except IntegrityError:
+            # Another process made it first.
+            pass
+    elif default.name == DEFAULT_NAME and (settings.SMTP_URL or default.kind == RouterKind.TRAP):
+        Router.objects.filter(pk=default.pk).update(**_wanted())
 
 
 def _wanted() -> dict[str, object]:
