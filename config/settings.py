@@ -166,6 +166,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = EARWIG_DATA / "static"
 WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https:")
 X_FRAME_OPTIONS = "SAMEORIGIN"
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"}]
