@@ -13,7 +13,7 @@ _RUNS = re.compile("/{2,}")
 
 
 class Mounts:
-    """Makes requests what all mounts expect: single slashes, and a body whose length is known."""
+    """Makes requests what all mounts expect: single slashes, and a body whose length is known; answers too."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -26,4 +26,8 @@ class Mounts:
             bodies.unchunk(request)
         except errors.TooLarge:
             return views.failure(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        return self.get_response(request)
+        response = self.get_response(request)
+        if not response.streaming and "Content-Length" not in response.headers:
+            # Else gunicorn answers in chunks, which takes one more packet.
+            response.headers["Content-Length"] = str(len(response.content))
+        return response

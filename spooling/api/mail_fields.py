@@ -84,7 +84,7 @@ def template(value: Any, field: str, notes: Notes) -> str:
         if len(_sound_sources) >= _SOURCES_REMEMBERED:
             _sound_sources.clear()
         _sound_sources.add(digest)
-    return value
+    return str(value)
 
 
 def address(value: Any, field: str, notes: Notes) -> Pair | None:

@@ -232,3 +232,9 @@ def test_the_installation_answers_for_itself(db, client):
     assert client.get("/").json()["name"] == "Earwig"
     assert b"<h1>" in client.get("/", headers={"Accept": "text/html"}).content
     assert settings.APPEND_SLASH is False
+
+
+def test_every_answer_says_its_length(key, client):
+    for path in ("/api/v1/mails/", "/nothing", "/healthz"):
+        answer = client.get(path, headers={"Authorization": f"Token {key}"})
+        assert int(answer["Content-Length"]) == len(answer.content)
