@@ -149,6 +149,12 @@ def _empty_trap(sender_id: int) -> int:
     return TrappedMail.objects.filter(pk__in=about).delete()[0]
 
 
+def _empty_trap_of(ids: Sequence[int]) -> None:
+    ended = Mail.objects.filter(pk__in=ids, ended_at__isnull=False)
+    for address in set(ended.values_list("email", flat=True)):
+        traces.trapped(address).delete()
+
+
 def _mails_to(sender: Sender) -> QuerySet[Mail]:
     return Mail.objects.filter(account=sender.account_id, email__in=_spellings(sender.email or ""))
 
@@ -184,6 +190,7 @@ def _finish_purges(now: datetime) -> None:
         ids = purge.erased.pop(IN_FLIGHT)
         table = Mail._meta.db_table
         with transaction.atomic():
+            _empty_trap_of(ids)
             purge.erased[table] = purge.erased.get(table, 0) + _erase_mails(ids, now)
             left = list(Mail.objects.filter(pk__in=ids, ended_at=None).values_list("pk", flat=True))
             purge.erased |= {IN_FLIGHT: left} if left else {}

@@ -220,6 +220,7 @@ def test_a_mail_still_to_leave_keeps_its_address_until_it_has(account, sender):
     assert mail.email == EMAIL
     assert SenderPurge.objects.get().erased[privacy.IN_FLIGHT] == [mail.pk]
     Mail.objects.update(state="delivered", ended_at=LATER)
+    trap(EMAIL, "Subject: hello")
     privacy.purge_overdue(LATER)
     assert privacy.IN_FLIGHT not in SenderPurge.objects.get().erased
     assert places_of(EMAIL) == set()
@@ -236,6 +237,13 @@ def test_a_mail_of_the_sender_in_flight_shows_a_neutral_name(account, sender, pe
     assert (mail.state, mail.email) == ("waiting", "one@people.example")
     assert mail.variables["messages"][0]["sender"] == "A constituent"
     assert mail.variables["person"] == person.name
+
+
+def test_the_names_a_sender_had_before_go_too(account, told, sender):
+    senders.vouch(account, email=EMAIL, name="J. B.", ttl_days=1, now=NOW)
+    privacy.purge_overdue(LATER)
+    assert ("spooling_mail", "variables") not in places_of('"sender": "Joe', "'sender': 'Joe")
+    assert places_of(EMAIL, "J. B.") == set()
 
 
 def test_forgetting_does_not_wait_and_happens_once(told, sender):
