@@ -8,8 +8,7 @@ from earwig import api_keys
 from earwig.models.api_keys import Scope
 from spooling import ledger
 from tests.benchmarks import campaign, letters, load
-from tests.benchmarks.bench import Bench, Options
-from tests.benchmarks.campaign import CountsWrong
+from tests.benchmarks.bench import Bench, CountsWrong, Options
 from tests.benchmarks.load import Load
 from tests.benchmarks.report import Figure
 from tests.installation import free_port

@@ -9,6 +9,10 @@ from tests.benchmarks.report import Figure
 from tests.installation import Installation
 
 
+class CountsWrong(Exception):
+    """Not every mail was delivered once, or the ledger does not add up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How large a run is. `counting`: only what arrived is of interest, and the sink counts it."""

@@ -13,6 +13,7 @@ from spooling import ledger, spoolers
 from spooling.models import Spooler, Suppression
 from spooling.outbox import intake
 from tests.benchmarks import letters
+from tests.benchmarks.bench import CountsWrong
 from tests.benchmarks.rig import Pace
 from tests.installation import Installation, Process, eventually
 
@@ -27,10 +28,6 @@ CONTENT = intake.NewContent(
     text=letters.TEXT,
     html=letters.HTML,
 )
-
-
-class CountsWrong(Exception):
-    """Not every mail was delivered once, or the ledger does not add up."""
 
 
 @dataclass(frozen=True, slots=True)

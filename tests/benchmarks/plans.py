@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from tests.benchmarks import rig
-from tests.benchmarks.bench import Bench, Options
+from tests.benchmarks.bench import Bench, CountsWrong, Options
 from tests.benchmarks.report import Figure
 from tests.installation import Installation
 
@@ -43,4 +43,21 @@ def _measure(name: str, plan: Plan, options: Options) -> list[Figure]:
     ):
         installation.use()
         module = importlib.import_module(f"tests.benchmarks.{name}")
-        return module.measure(Bench(installation, sink, options))
+        figures: list[Figure] = module.measure(Bench(installation, sink, options))
+        if options.counting:
+            _check_received(sink)
+        return figures
+
+
+def _check_received(sink: rig.Sink) -> None:
+    """What the sink counted is what it was sent, by the ledger. Raises CountsWrong."""
+    # Models can be imported only now that this process belongs to an installation.
+    from django.db.models import Sum
+
+    from spooling.models import LedgerDelta
+
+    delivered = LedgerDelta.objects.aggregate(n=Sum("delivered"))["n"] or 0
+    if sink.received() != sink.sourced + delivered:
+        raise CountsWrong(
+            f"the sink got {sink.received()}, of {sink.sourced} by smtp-source and {delivered} by us"
+        )

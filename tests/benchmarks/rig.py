@@ -39,6 +39,8 @@ class Sink:
 
     def __init__(self, *, counting: bool = False) -> None:
         self.port = free_port()
+        #: Messages that `limit` sent.
+        self.sourced = 0
         self._folder = tempfile.TemporaryDirectory(prefix="earwig-sink-")
         self._log = Path(self._folder.name) / "log"
         count = ["-c"] if counting else []
@@ -74,6 +76,7 @@ class Sink:
             stdout=subprocess.DEVNULL,
         )
         seconds = time.monotonic() - start
+        self.sourced += mails
         return Pace(rate=mails / seconds, cpu=(_children_cpu() - before) / mails * 1e6)
 
 
