@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from math import ceil
 
+from django.conf import settings
 from django.db import transaction
 
 from spooling.models import ConnectionSlot, Router, Shape
+from spooling.models.spoolers import Lane
 from spooling.routers import ALL_PROVIDERS, Destination
 
 #: How long a drain may hold connections without asking again.
@@ -17,24 +19,37 @@ BURST_SECONDS = 2.0
 #: Share of refusals (4xx) from which a router is slowed.
 TOO_MANY_REFUSALS = 0.3
 SLOWEST_PACE = 50
+#: Share of a router's connections that is kept for transactional mail.
+TRANSACTIONAL_SHARE = 0.2
 FULL_PACE = 1000
 
 
 @transaction.atomic
-def lease_connections(destination: Destination, worker: str, *, wanted: int, now: datetime) -> int:
-    """How many connections this drain may hold for SLOT_SECONDS: at most its fair share once others hold some."""
+def lease_connections(destination: Destination, worker: str, *, lane: str, now: datetime) -> int:
+    """How many connections this drain may hold for SLOT_SECONDS: at most its fair share once others hold some.
+
+    Campaigns never take the last of them, and a router that refuses much gets fewer.
+    """
     Router.objects.select_for_update().get(pk=destination.id)
     slots = ConnectionSlot.objects.filter(router_id=destination.id)
     slots.filter(leased_until__lte=now).delete()
     others = list(slots.exclude(worker=worker).values_list("connections", flat=True))
-    share = ceil(destination.max_connections / (len(others) + 1))
-    granted = max(0, min(wanted, share, destination.max_connections - sum(others)))
+    limit = _limit(destination, lane)
+    share = ceil(limit / (len(others) + 1))
+    granted = max(0, min(settings.DELIVERY_CONNECTIONS, share, limit - sum(others)))
     slots.update_or_create(
         router_id=destination.id,
         worker=worker,
         defaults={"connections": granted, "leased_until": now + timedelta(seconds=SLOT_SECONDS)},
     )
     return granted
+
+
+def _limit(destination: Destination, lane: str) -> int:
+    shape = Shape.objects.filter(router_id=destination.id, provider=ALL_PROVIDERS).first()
+    slowed = ceil(destination.max_connections * (shape.pace if shape else FULL_PACE) / FULL_PACE)
+    reserved = ceil(slowed * TRANSACTIONAL_SHARE) if lane == Lane.BULK and slowed > 1 else 0
+    return slowed - reserved
 
 
 def release_connections(worker: str) -> None:

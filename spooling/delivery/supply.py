@@ -144,9 +144,8 @@ class Supply(threading.Thread):
                 self._lease_connections(destination)
 
     def _lease_connections(self, destination: routers.Destination) -> None:
-        wanted = settings.DELIVERY_CONNECTIONS
         self.connections[destination.id] = shaping.lease_connections(
-            destination, self.worker.name, wanted=wanted, now=timezone.now()
+            destination, self.worker.name, lane=self.lane, now=timezone.now()
         )
 
     def _claim(self) -> bool:

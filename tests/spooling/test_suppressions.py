@@ -1,0 +1,85 @@
+from collections import namedtuple
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from spooling import suppressions
+from spooling.models import Suppression
+
+Recipient = namedtuple("Recipient", "account_id email lane")
+pytestmark = pytest.mark.django_db
+
+
+def suppress(address, account_id=None, **changes):
+    scope = suppressions.Scope(account_id=account_id, stream=changes.pop("stream", ""))
+    return suppressions.suppress(scope, address, reason="manual", source="test", now=timezone.now())
+
+
+def reason(email, account_id, lane="bulk"):
+    return suppressions.reasons([Recipient(account_id, email, lane)], now=timezone.now())[0]
+
+
+@pytest.mark.parametrize("spelling", ["Ann@Example.ORG", "ann@example.org", "ANN@EXAMPLE.ORG"])
+def test_all_spellings_of_an_address_are_one(account, spelling):
+    suppress("ann@example.org", account.pk)
+
+    assert reason(spelling, account.pk) == "manual"
+    assert reason("bob@example.org", account.pk) is None
+
+
+def test_an_idn_domain_is_suppressed_in_both_its_forms(account):
+    suppress("ann@bücher.example", account.pk)
+
+    assert reason("ann@xn--bcher-kva.example", account.pk) == "manual"
+
+
+def test_a_suppression_holds_in_its_account_and_one_without_account_everywhere(account, other_account):
+    suppress("ann@example.org", account.pk)
+    suppress("bob@example.org")
+
+    assert reason("ann@example.org", other_account.pk) is None
+    assert reason("bob@example.org", account.pk) == reason("bob@example.org", other_account.pk) == "manual"
+
+
+def test_a_suppression_of_one_stream_leaves_the_other_alone(account):
+    suppress("ann@example.org", account.pk, stream="bulk")
+
+    assert reason("ann@example.org", account.pk, "bulk") == "manual"
+    assert reason("ann@example.org", account.pk, "transactional") is None
+
+
+def test_an_expired_suppression_holds_no_more(account):
+    row = suppress("ann@example.org", account.pk)
+    Suppression.objects.filter(pk=row.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    assert reason("ann@example.org", account.pk) is None
+
+
+def test_suppressing_twice_keeps_one_row_and_the_first_reason(account):
+    suppress("ann@example.org", account.pk)
+    scope = suppressions.Scope(account_id=account.pk)
+    suppressions.suppress(scope, "Ann@example.org", reason="complaint", source="x", now=timezone.now())
+
+    assert Suppression.objects.get().reason == "manual"
+
+
+@pytest.mark.parametrize(
+    ("stage", "code", "enhanced", "hard"),
+    [
+        ("rcpt", 550, "5.1.1", True),
+        ("rcpt", 550, "", True),
+        ("body", 550, "5.1.1", True),
+        ("rcpt", 554, "", False),
+        ("body", 550, "", False),
+        ("rcpt", 550, "5.7.1", False),
+        ("rcpt", 552, "5.2.2", False),
+        ("mail", 550, "", False),
+    ],
+)
+def test_only_the_address_itself_refused_is_a_hard_bounce(stage, code, enhanced, hard):
+    refusal = suppressions.Refusal(
+        account_id=1, email="a@x.example", stage=stage, code=code, enhanced=enhanced
+    )
+
+    assert suppressions.is_hard_bounce(refusal) is hard
