@@ -49,7 +49,7 @@ def _limit(destination: Destination, lane: str) -> int:
     shape = Shape.objects.filter(router_id=destination.id, provider=ALL_PROVIDERS).first()
     slowed = ceil(destination.max_connections * (shape.pace if shape else FULL_PACE) / FULL_PACE)
     reserved = ceil(slowed * TRANSACTIONAL_SHARE) if lane == Lane.BULK and slowed > 1 else 0
-    return slowed - reserved
+    return int(slowed - reserved)
 
 
 def release_connections(worker: str) -> None:
