@@ -36,7 +36,7 @@ def lease_connections(destination: Destination, worker: str, *, lane: str, now: 
     others = list(slots.exclude(worker=worker).values_list("connections", flat=True))
     limit = _limit(destination, lane)
     share = ceil(limit / (len(others) + 1))
-    granted = max(0, min(settings.DELIVERY_CONNECTIONS, share, limit - sum(others)))
+    granted: int = max(0, min(settings.DELIVERY_CONNECTIONS, share, limit - sum(others)))
     slots.update_or_create(
         router_id=destination.id,
         worker=worker,
@@ -49,7 +49,7 @@ def _limit(destination: Destination, lane: str) -> int:
     shape = Shape.objects.filter(router_id=destination.id, provider=ALL_PROVIDERS).first()
     slowed = ceil(destination.max_connections * (shape.pace if shape else FULL_PACE) / FULL_PACE)
     reserved = ceil(slowed * TRANSACTIONAL_SHARE) if lane == Lane.BULK and slowed > 1 else 0
-    return int(slowed - reserved)
+    return slowed - reserved
 
 
 def release_connections(worker: str) -> None:
