@@ -2,6 +2,7 @@
 Pure: no ORM, no clock, no settings.
 """
 
+from functools import lru_cache
 from types import ModuleType
 from typing import Literal, overload
 
@@ -14,6 +15,9 @@ __all__ = ["LANGUAGES", "Escape", "Limits", "Program", "Target", "Transfer", "ch
 
 #: Each front-end has `OPENING`, the text without which a source holds no tag, and `parse(source, limits)`.
 LANGUAGES: dict[str, ModuleType] = {"mustache": mustache}
+
+#: Characters of the longest source whose program is kept.
+LONGEST_KEPT = 32_768
 
 _LIMITS = Limits()
 
@@ -33,13 +37,21 @@ def compile(
 def compile(
     source: str, *, language: str = "mustache", escape: Escape, transfer: Transfer
 ) -> Program[str] | Program[bytes]:
-    """The program of `source`; callers keep it, nothing is cached here.
+    """The program of `source`. Short sources with tags are kept: programs send the same template call after call.
 
     Raises UnknownLanguage, TemplateSyntaxError, and RenderLimit for a source that is too large.
     """
-    instructions = _front_end(language).parse(source, _LIMITS)
     target = Target(escape=Escape(escape), transfer=Transfer(transfer), limits=_LIMITS)
-    return program.build(instructions, target)
+    shared = len(source) <= LONGEST_KEPT and _front_end(language).OPENING in source
+    return (_kept if shared else _compile)(source, language, target)
+
+
+def _compile(source: str, language: str, target: Target) -> Program[str] | Program[bytes]:
+    return program.build(_front_end(language).parse(source, _LIMITS), target)
+
+
+# What has no tag is one person's mail, is quick to compile, and must not outlive its erasure here.
+_kept = lru_cache(maxsize=512)(_compile)
 
 
 def check(source: str, language: str = "mustache") -> None:
