@@ -36,6 +36,8 @@ class Settler(threading.Thread):
         self._abandoned = False
         self._pace_at = time.monotonic()
         self._answers: dict[int, Counter[str]] = {}
+        #: Routers that were put to rest and have not delivered since.
+        self._rested: dict[int, bool] = {}
 
     def expect(self, claim_id: int, mails: int) -> None:
         """So many results of this claim will come."""
@@ -106,8 +108,11 @@ class Settler(threading.Thread):
         kinds.update(result.kind for result in returns.results)
         if returns.fault:
             routers.defer(destination.id, fault=returns.fault, now=timezone.now())
-        elif destination.deferred_until is not None and kinds["delivered"]:
-            routers.recover(destination.id)
+            self._rested[destination.id] = True
+        elif self._rested.get(destination.id, destination.deferred_until is not None):
+            if any(result.kind == "delivered" for result in returns.results):
+                routers.recover(destination.id)
+                self._rested[destination.id] = False
         if time.monotonic() - self._pace_at > PACE_SECONDS:
             self._pace_at = time.monotonic()
             for router, counted in self._answers.items():

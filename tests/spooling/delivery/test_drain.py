@@ -226,6 +226,17 @@ def test_a_router_that_answers_again_is_used_again(spool, route_to):
     assert (Shape.objects.get().faults, Shape.objects.get().deferred_until) == (0, None)
 
 
+def test_a_router_that_rested_in_this_drain_recovers_in_it(spool, route_to):
+    script = Script(stages={"connect": [cut(), cut(), cut()]})
+    spool("a@x.example")
+    with Server(script) as server:
+        route_to(server.port)
+        drain(until=lambda: Mail.objects.filter(state="delivered").exists(), seconds=12)
+
+    assert states() == {"a@x.example": "delivered"}
+    assert (Shape.objects.get().faults, Shape.objects.get().deferred_until) == (0, None)
+
+
 def test_a_routers_rate_is_kept(spool, route_to):
     with Server() as server:
         route_to(server.port, mails_per_minute=60)
