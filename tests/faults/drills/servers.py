@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from earwig.models import Account
 from spooling.models import Mail, Router
 from stats.models import Event
 from tests.faults import campaigns
 from tests.faults.sites import Site
 from tests.installation import eventually
 
-#: What a mail comes to; `later`: it waits, for a moment to come.
-DELIVERED, FAILED, LATER, HELD, SENDING = "delivered", "failed", "later", "quarantined", "sending"
-#: Local part → what becomes of a mail to it, at an account that holds mails in doubt.
+#: What mails come to; `later`: they wait, for a moment to come.
+DELIVERED, FAILED, LATER, HELD, SENDING = {"delivered"}, {"failed"}, {"later"}, {"quarantined"}, {"sending"}
+#: Local part → what becomes of a mail to it, at an account that holds mails in doubt. Others beside it are delivered.
 ADDRESSED = {
-    "good": DELIVERED,
     "rcpt-450": LATER,
     "rcpt-550": FAILED,
     "rcpt-421": LATER,
@@ -24,7 +24,7 @@ ADDRESSED = {
     "rcpt-garbage": LATER,
     "rcpt-lone": FAILED,
     "rcpt-slow": DELIVERED,
-    "once-rcpt-cut": DELIVERED,
+    "once-rcpt-cut": DELIVERED | LATER,
     "data-450": LATER,
     "data-550": FAILED,
     "data-421": LATER,
@@ -42,7 +42,12 @@ ADDRESSED = {
     "body-stall": SENDING,
 }
 #: The same where the account sends mails in doubt again.
-RESENT = {"once-body-cut": DELIVERED, "once-body-taken": DELIVERED, "once-body-half": DELIVERED}
+RESENT = {
+    "once-body-cut": DELIVERED,
+    "once-body-taken": DELIVERED,
+    "once-body-half": DELIVERED,
+    "body-taken": LATER,
+}
 #: A server's name → what becomes of each mail that is sent by it.
 WHOLE_SERVERS = {
     "no-pipelining": DELIVERED,
@@ -69,7 +74,7 @@ class Case:
     """Mails that one behaviour meets."""
 
     name: str
-    expected: str
+    expected: set[str]
     mail_ids: list[int]
 
     def wrong(self) -> list[str]:
@@ -77,28 +82,32 @@ class Case:
         return [f"{state}: {reply}" for state, due_at, reply in rows if not self._is_right(state, due_at)]
 
     def _is_right(self, state: str, due_at) -> bool:
-        if self.expected == LATER:
-            return state == "waiting" and due_at > timezone.now()
-        return state == self.expected
+        waits = state == "waiting" and due_at > timezone.now()
+        return ("later" if waits else state) in self.expected
 
 
 def smtp_misbehaves(site: Site, counts: int) -> None:
-    """Each mail ends where it should, or waits for a later moment; no worker dies."""
-    site.start("transactional-1", "control-1", "beat")
+    """Each mail ends where it should, or waits for a later moment; those beside it leave; no worker dies."""
     site.smtp("addressed", script="addressed")
-    holding = _account(site, "holding", "addressed", in_doubt_transactional="hold")
-    resending = _account(site, "resending", "addressed")
-    streams = [campaigns.stream(holding), campaigns.stream(resending)]
-    cases = [_hand_over(streams[0], name, expected) for name, expected in ADDRESSED.items()]
-    cases += [_hand_over(streams[1], name, expected) for name, expected in RESENT.items()]
-    streams[1].hand_over(["body-taken.9@a.example"])
+    cases: list[Case] = []
+    streams: list[campaigns.Campaign] = []
+    for name, expected in ADDRESSED.items():
+        streams.append(campaigns.stream(_account(f"hold-{name}", in_doubt_transactional="hold")))
+        cases += _hand_over(streams[-1], name, expected)
+    for name, expected in RESENT.items():
+        streams.append(campaigns.stream(_account(f"resend-{name}")))
+        cases += _hand_over(streams[-1], name, expected)
     for script, expected in WHOLE_SERVERS.items():
         site.smtp(script, script=script)
-        streams.append(campaigns.stream(_account(site, script, script)))
-        cases.append(_hand_over(streams[-1], "good", expected, named=script))
-    children = site.running["transactional-1"].descendants()
+        streams.append(campaigns.stream(_account(script)))
+        cases += _hand_over(streams[-1], "good", expected)
+    for stream in streams:
+        slug = stream.account.slug
+        _route(site, stream.account, slug if slug in WHOLE_SERVERS else "addressed")
+    site.start("transactional-1", "control-1", "beat")
+    children = eventually(site.running["transactional-1"].descendants, seconds=30)
     try:
-        eventually(lambda: not any(case.wrong() for case in cases), seconds=60, pause=0.5)
+        eventually(lambda: not any(case.wrong() for case in cases), seconds=90, pause=0.5)
     except TimeoutError:
         pass
     site.finding.faults = len(cases)
@@ -108,32 +117,41 @@ def smtp_misbehaves(site: Site, counts: int) -> None:
             not wrong, f"{case.name} should be {case.expected}, {len(wrong)} are {wrong[:1]}"
         )
     still = site.running["transactional-1"].descendants()
-    site.finding.require(children and children == still, f"children {children} became {still}")
-    _require_few_resent(site, streams[1])
+    site.finding.require(children == still, f"children {children} became {still}")
     for stream in streams:
         _tally(site, stream)
+    _require_few_resent(site)
 
 
-def _account(site: Site, slug: str, server: str, **policies: str):
-    """An account whose mail leaves by the server of that name."""
-    account = campaigns.open_account(slug, **policies)
+def _account(slug: str, **policies: str) -> Account:
+    """Without users: hashing their passwords takes longer than all else here."""
+    return Account.objects.create(slug=slug, name=slug, **policies)
+
+
+def _route(site: Site, account: Account, server: str) -> None:
+    """All of the account's mail leaves by the server of that name."""
+    port = site.ports[server]
     Router.objects.create(
-        account=account, name=slug, host="127.0.0.1", port=site.ports[server], tls="none", default=True
+        account=account, name=account.slug, host="127.0.0.1", port=port, tls="none", default=True
     )
-    return account
 
 
-def _hand_over(stream: campaigns.Campaign, local: str, expected: str, *, named: str = "") -> Case:
-    before = set(stream.ids)
-    stream.hand_over([f"{local}.{n}@a.example" for n in range(EACH)])
-    ids = Mail.objects.filter(public_id__in=stream.ids - before).values_list("id", flat=True)
-    return Case(named or local, expected, list(ids))
+def _hand_over(stream: campaigns.Campaign, local: str, expected: set[str]) -> list[Case]:
+    bad = [f"{local}.{n}@a.example" for n in range(EACH)]
+    good = [] if local == "good" else [f"good.{n}@a.example" for n in range(EACH)]
+    stream.hand_over(bad + good)
+    ids = dict(Mail.objects.filter(spooler=stream.spooler).values_list("email", "id"))
+    cases = [Case(stream.account.slug, expected, [ids[address] for address in bad])]
+    if good:
+        beside = f"beside {stream.account.slug}"
+        cases.append(Case(beside, DELIVERED, [ids[address] for address in good]))
+    return cases
 
 
-def _require_few_resent(site: Site, stream: campaigns.Campaign) -> None:
-    mail = Mail.objects.get(spooler=stream.spooler, email="body-taken.9@a.example")
-    arrivals = campaigns.received(site.received_log("addressed"))[mail.public_id.hex]
-    site.finding.require(len(arrivals) <= MOST_RESENT, f"one mail came {len(arrivals)} times")
+def _require_few_resent(site: Site) -> None:
+    arrivals = campaigns.received(site.received_log("addressed"))
+    most = max(len(times) for times in arrivals.values())
+    site.finding.require(most <= MOST_RESENT, f"one mail came {most} times")
 
 
 def _tally(site: Site, stream: campaigns.Campaign) -> None:
@@ -149,7 +167,7 @@ def _tally(site: Site, stream: campaigns.Campaign) -> None:
     finding.in_doubt += doubts.count()
     finding.held += sum(mail.state == "quarantined" for mail in rows.values())
     lost = [
-        one for one in stream.ids if one not in rows or rows[one].state == DELIVERED and one not in arrivals
+        one for one in stream.ids if one not in rows or rows[one].state == "delivered" and one not in arrivals
     ]
     finding.lost += len(lost)
     finding.require(not lost, f"{len(lost)} mails are lost")
@@ -162,22 +180,25 @@ def _tally(site: Site, stream: campaigns.Campaign) -> None:
 def transactional_beside_stalled(site: Site, counts: int) -> None:
     """One router stalls; mail of accounts with other routers keeps leaving, whichever of them is the default."""
     site.smtp("stalled", script="greeting-stall")
-    good, stalled = campaigns.open_account("good"), _account(site, "stalled", "stalled")
+    good, stalled = _account("good"), _account("stalled")
+    _route(site, stalled, "stalled")
     site.start("transactional-1", "control-1", "beat")
     _race(site, good, stalled)
     site.finding.faults += 1
-    # Now the default stalls, and the good one is an account's own.
-    Router.objects.filter(account=None).update(port=site.ports["stalled"])
-    own = _account(site, "own", "smtp")
-    time.sleep(2)
-    _race(site, own, campaigns.open_account("default"))
+    # Now the default stalls, and the good one is an account's own. A drain keeps the servers that it began with.
+    site.kill("transactional-1")
+    Router.objects.filter(account=None).update(name="smarthost", port=site.ports["stalled"])
+    own = _account("own")
+    _route(site, own, "smtp")
+    site.start("transactional-1")
+    _race(site, own, _account("default"))
     site.finding.faults += 1
 
 
 def _race(site: Site, good, stalled) -> None:
     """Mail of both, turn by turn; the good one's is all delivered in time."""
     stuck, flowing = campaigns.stream(stalled), campaigns.stream(good)
-    for _ in range(4):
+    for _ in range(6):
         stuck.hand_over([f"u{n}@few.example" for n in range(600)])
         flowing.hand_over([f"u{n}@few.example" for n in range(50)])
         time.sleep(1)

@@ -87,8 +87,9 @@ def journal_full(site: Site, counts: int) -> None:
     try:
         _fill_and_free(site, journals / "filler")
     finally:
-        for process in site.installation.processes:
-            process.stop()
+        site.require_alive()
+        site.require_quiet_logs()
+        site.stop()
         subprocess.run(["umount", "--lazy", journals], check=True)
 
 
@@ -99,13 +100,11 @@ def _fill_and_free(site: Site, filler) -> None:
     campaign = campaigns.bulk(account, MAILS)
     campaign.ready()
     campaigns.wait_for_lines(log, MAILS // 4)
-    _fill(filler)
     site.finding.faults += 1
-    # A page of the journal may be left, and the bodies that are out may still be taken.
-    time.sleep(2)
+    # The bodies that are out may still be taken.
+    _keep_full(filler, seconds=2)
     before = campaigns.count_lines(log)
-    _fill(filler)
-    time.sleep(12)
+    _keep_full(filler, seconds=12)
     more = campaigns.count_lines(log) - before
     site.finding.require(not more, f"{more} mails left without a journal")
     site.finding.require(before < MAILS, "the campaign was over before the disk was full")
@@ -116,11 +115,15 @@ def _fill_and_free(site: Site, filler) -> None:
     site.finding.require(site.finding.in_doubt <= CONNECTIONS, f"{site.finding.in_doubt} mails in doubt")
 
 
-def _fill(filler) -> None:
+def _keep_full(filler, *, seconds: float) -> None:
+    """Take every octet that is free, or becomes free when a drain discards its journal."""
+    end = time.monotonic() + seconds
     with filler.open("ab", buffering=0) as file:
-        for octets in (4096, 1):
-            try:
-                while True:
-                    file.write(b"x" * octets)
-            except OSError:
-                pass
+        while time.monotonic() < end:
+            for octets in (4096, 1):
+                try:
+                    while True:
+                        file.write(b"x" * octets)
+                except OSError:
+                    pass
+            time.sleep(0.005)
