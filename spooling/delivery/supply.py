@@ -206,6 +206,9 @@ class Supply(threading.Thread):
             if decision is not None:
                 delivery.decided.append(decision.result(mail.id, batch.claim_id))
             elif destination is not None:
+                if destination.id not in self.connections:
+                    # The lane was claimed for another router: this one's connections were not asked for yet.
+                    self._lease_connections(destination)
                 delivery.parcels.append(Parcel(mail, batch.claim_id, destination))
         return delivery
 

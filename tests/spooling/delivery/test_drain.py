@@ -272,6 +272,20 @@ def test_a_server_that_keeps_its_reply_back_does_not_hold_up_the_mail_of_others(
     assert quick.recipients() == ["quick@x.example"]
 
 
+def test_an_accounts_own_router_gets_its_connections_though_the_lane_was_claimed_for_another(
+    account, spool, route_to
+):
+    with Server() as default, Server(delay=0.05) as own:
+        route_to(default.port)
+        Router.objects.create(
+            account=account, name="own", host="127.0.0.1", port=own.port, tls="none", default=True
+        )
+        spool(*(f"{n}@x.example" for n in range(40)))
+        drain()
+
+    assert len(own.accepted) == 40 and own.most_connections > 1
+
+
 def claim_for_a_worker(worker):
     order = Order(lane="transactional", provider="other", worker=worker, size=500, lease_seconds=60)
     return claims.claim(order, now=timezone.now())
