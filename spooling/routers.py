@@ -78,6 +78,15 @@ class Table:
                 return self.destinations[router_id]
         return None
 
+    def own(self, provider: str) -> list[tuple[int, ...]]:
+        """The accounts with a route or a default of their own for the provider, in groups by the router they get."""
+        accounts = {account for account, of in self.routes if of == provider} | self.defaults.keys()
+        groups: dict[int, list[int]] = {}
+        for account_id in sorted(account for account in accounts if account is not None):
+            if destination := self.choose(account_id, provider):
+                groups.setdefault(destination.id, []).append(account_id)
+        return [tuple(group) for group in groups.values()]
+
 
 _table: Table | None = None
 

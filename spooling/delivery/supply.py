@@ -63,7 +63,7 @@ class Supply(threading.Thread):
         self.on_delivery: Callable[[], None] = lambda: None
         self.lane, self.worker = lane, worker
         self._letters, self._lines = letters, lines
-        self._backlogs = Backlogs(lane)
+        self._backlogs = Backlogs(lane, lambda provider: routers.table().own(provider))
         self._claiming, self._running = threading.Event(), True
         self._claiming.set()
         self._last: dict[str, float] = {}
@@ -179,6 +179,8 @@ class Supply(threading.Thread):
             lease_seconds=settings.LEASE_SECONDS,
             spooler_id=place.spooler_id,
             halted=tuple(self.halted) if place.spooler_id is None else (),
+            accounts=place.accounts,
+            strangers=place.strangers,
             floor=place.floor,
         )
         self._claimed = claims.claim(order, now=now)

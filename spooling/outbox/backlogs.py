@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -27,31 +28,51 @@ TRUSTED_SECONDS = 0.2
 #: Backlogs that a drain keeps in turn.
 MOST_PLACES = 200
 
+BOTTOM = datetime(1970, 1, 1, tzinfo=UTC)
+
 _ANYTHING_DUE = """EXISTS (
     SELECT 1 FROM spooling_mail
     WHERE state = 'waiting' AND lane = 'transactional' AND provider = %s AND due_at BETWEEN %s AND %s
 )"""
 
 Floor = tuple[datetime, int]
+#: From a provider to the groups of accounts whose mail to it leaves by a router of their own.
+Own = Callable[[str], Collection[tuple[int, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a claim is made. `account_id` 0: any account's. A claim starts above `floor`."""
+    """Where a claim is made. A claim starts above `floor`.
+
+    In the transactional lane, where the mail of some accounts leaves by another router: theirs, or that of all but them.
+    """
 
     provider: str
     account_id: int = 0
+    accounts: tuple[int, ...] = ()
+    strangers: tuple[int, ...] = ()
     spooler_id: int | None = None
     backlog_id: int | None = None
     floor: Floor | None = None
 
 
+#: What tells the transactional lane's places apart.
+Way = tuple[str, tuple[int, ...]]
+
+
+def _way(place: Place) -> Way:
+    return place.provider, place.accounts
+
+
 class Backlogs:
     """What one drain knows of where mail is due; takes bulk spoolers in turn, so that a big one starves nobody."""
 
-    def __init__(self, lane: str) -> None:
-        self.lane = lane
-        self._floors: dict[int | str, Floor] = {}
+    def __init__(self, lane: str, own: Own = lambda provider: ()) -> None:
+        self.lane, self._own = lane, own
+        self._floors: dict[int, Floor] = {}
+        self._lane_floors: dict[Way, Floor] = {}
+        self._lane_served: dict[Way, float] = {}
+        self._looked_at = BOTTOM
         self._stored_at: dict[int, float] = {}
         self._bottom_at = 0.0
         self._served: dict[int, float] = {}
@@ -75,24 +96,32 @@ class Backlogs:
     def _transactional(self, now: datetime) -> list[Place]:
         if time.monotonic() - self._bottom_at > BOTTOM_SECONDS:
             self._bottom_at = time.monotonic()
-            self._floors.clear()
-        places = [Place(provider=name, floor=self._floors.get(name)) for name in providers.NAMES]
+            self._lane_floors.clear()
+        self._looked_at = now
+        ways = {name: self._ways(name) for name in providers.NAMES}
         stored = connection.ops.adapt_datetimefield_value
-        bottom = datetime(1970, 1, 1, tzinfo=UTC)
         parameters = [
-            (place.provider, stored(place.floor[0] if place.floor else bottom), stored(now))
-            for place in places
+            (name, stored(min(place.floor[0] if place.floor else BOTTOM for place in places)), stored(now))
+            for name, places in ways.items()
         ]
         # One statement for all providers: an idle drain asks five times a second.
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {', '.join([_ANYTHING_DUE] * len(places))}", list(chain(*parameters)))
+            cursor.execute(f"SELECT {', '.join([_ANYTHING_DUE] * len(ways))}", list(chain(*parameters)))
             answers = cursor.fetchone()
-        return [place for place, answer in zip(places, answers, strict=True) if answer]
+        due = chain(*(places for places, answer in zip(ways.values(), answers, strict=True) if answer))
+        return sorted(due, key=lambda place: self._lane_served.get(_way(place), 0.0))
+
+    def _ways(self, provider: str) -> list[Place]:
+        """One place a router, so that one that stalls holds up nobody else's mail."""
+        own = self._own(provider)
+        places = [Place(provider=provider, strangers=tuple(chain(*own)))]
+        places += [Place(provider=provider, account_id=group[0], accounts=group) for group in own]
+        return [replace(place, floor=self._lane_floors.get(_way(place))) for place in places]
 
     def _note_lane(self, place: Place, batch: Batch | None) -> None:
-        if batch is not None:
-            latest = max(mail.due_at for mail in batch.mails)
-            self._floors[place.provider] = (latest - LATEST_COMMIT, 0)
+        latest = max(mail.due_at for mail in batch.mails) if batch else self._looked_at
+        self._lane_floors[_way(place)] = (latest - LATEST_COMMIT, 0)
+        self._lane_served[_way(place)] = time.monotonic()
 
     def _bulk(self, now: datetime) -> list[Place]:
         if not self._places or time.monotonic() - self._read_at > TRUSTED_SECONDS:

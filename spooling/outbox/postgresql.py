@@ -124,6 +124,8 @@ _SCOPES = {
     "transactional": "AND spooler_id <> ALL (%(halted)s::bigint[])",
     "bulk": "AND spooler_id = %(spooler)s",
 }
+_ACCOUNTS = "AND account_id = ANY (%(accounts)s)"
+_STRANGERS = "AND account_id <> ALL (%(strangers)s)"
 _FLOOR = "AND (due_at, id) > (%(floor_at)s, %(floor_id)s)"
 # As text: what psycopg2 makes of the two types costs more than the claim itself.
 _TEXTS = {"variables": "variables::text", "public_id": "encode(uuid_send(public_id), 'hex')"}
@@ -132,9 +134,8 @@ _COLUMNS = ", ".join(_TEXTS.get(name, name) for name in Claimed._fields)
 
 def claim(order: Order, now: datetime) -> Batch | None:
     """Move up to `order.size` due mails to `sending` under a new lease, oldest first; None when none is due."""
-    statement = _CLAIM.format(
-        scope=_SCOPES[order.lane], floor=_FLOOR if order.floor else "", columns=_COLUMNS
-    )
+    scope = [_SCOPES[order.lane], _ACCOUNTS if order.accounts else "", _STRANGERS if order.strangers else ""]
+    statement = _CLAIM.format(scope=" ".join(scope), floor=_FLOOR if order.floor else "", columns=_COLUMNS)
     floor_at, floor_id = order.floor or (None, None)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -144,6 +145,8 @@ def claim(order: Order, now: datetime) -> Batch | None:
                 "provider": order.provider,
                 "spooler": order.spooler_id,
                 "halted": list(order.halted),
+                "accounts": list(order.accounts),
+                "strangers": list(order.strangers),
                 "now": now,
                 "floor_at": floor_at,
                 "floor_id": floor_id,

@@ -90,6 +90,9 @@ def claim(order: Order, now: datetime) -> Batch | None:
         if order.spooler_id is None
         else due.filter(spooler_id=order.spooler_id)
     )
+    if order.accounts:
+        due = due.filter(account_id__in=order.accounts)
+    due = due.exclude(account_id__in=order.strangers)
     mails = values.claimed(due.order_by("due_at", "id")[: order.size])
     if not mails:
         return None

@@ -21,7 +21,10 @@ class Worker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a worker asks for: one provider's mails of a bulk spooler, or of the whole transactional lane."""
+    """What a worker asks for: one provider's mails of a bulk spooler, or of the transactional lane.
+
+    Of the lane: those of `accounts`, or of all but `strangers`, where either is given.
+    """
 
     lane: str
     provider: str
@@ -30,6 +33,8 @@ class Order:
     lease_seconds: float
     spooler_id: int | None = None
     halted: tuple[int, ...] = ()
+    accounts: tuple[int, ...] = ()
+    strangers: tuple[int, ...] = ()
     floor: tuple[datetime, int] | None = None
 
 

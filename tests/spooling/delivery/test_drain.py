@@ -286,6 +286,22 @@ def test_an_accounts_own_router_gets_its_connections_though_the_lane_was_claimed
     assert len(own.accepted) == 40 and own.most_connections > 1
 
 
+def test_a_stalled_default_router_does_not_hold_up_the_mail_of_accounts_with_their_own(
+    account, other_account, spool, route_to, settings
+):
+    settings.DELIVERY_BATCH = 5
+    with Server(Script(stages={"connect": stall(5)})) as stalled, Server() as own:
+        route_to(stalled.port)
+        Router.objects.create(
+            account=other_account, name="own", host="127.0.0.1", port=own.port, tls="none", default=True
+        )
+        spool(*(f"{n}@x.example" for n in range(30)))
+        spool("quick@x.example", of=other_account)
+        drain(until=lambda: bool(own.accepted), seconds=4)
+
+    assert own.recipients() == ["quick@x.example"]
+
+
 def claim_for_a_worker(worker):
     order = Order(lane="transactional", provider="other", worker=worker, size=500, lease_seconds=60)
     return claims.claim(order, now=timezone.now())
