@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,7 +11,7 @@ from django.db import transaction
 from spooling import doorbell, limits, spoolers
 from spooling.models import Attachment, Backlog, ContentFile
 from spooling.models.spoolers import Lane
-from spooling.outbox import dialect
+from spooling.outbox import dialect, public_ids
 from spooling.outbox.drafts import Accepted, NewContent, NewFile, NewMail, NewSend, NewSubmission, Row
 from stats import providers
 
@@ -40,18 +39,16 @@ def accept(submission: NewSubmission, sends: Sequence[NewSend], *, now: datetime
 
 
 def _rows(submission: NewSubmission, sends: Sequence[NewSend], now: datetime) -> list[Row]:
-    # One read of the system's randomness for all: uuid4 alone would cost a single mail more than its parsing.
-    random = os.urandom(16 * sum(len(send.mails) for send in sends)).hex()
+    drawn = iter(public_ids.draw(sum(len(send.mails) for send in sends), now=now))
     rows: list[Row] = []
     for number, send in enumerate(sends):
         spooler_id = send.spooler_id or spoolers.stream_id(submission.account_id, send.lane)
         due_at = now if send.due_at is None else max(now, send.due_at)
         for mail in send.mails:
-            start = 32 * len(rows)
             rows.append(
                 Row(
                     number,
-                    random[start : start + 32],
+                    next(drawn),
                     spooler_id,
                     send.lane,
                     send.domain_id,
