@@ -51,7 +51,7 @@ def variables(number: int) -> dict[str, object]:
         "link": f"https://shop.example/orders/{number:08}/follow",
         "code": f"{number * 7919 % 1_000_000:06}",
         "items": [
-            {"label": f"Item {item}, blue & green", "price": f"{number % 90 + item}.95 €"}
+            {"label": f"Item {number % 89 + item} in blue", "price": f"{number % 90 + item}.95"}
             for item in range(5)
         ],
     }
