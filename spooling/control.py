@@ -27,8 +27,9 @@ def tick(*, now: datetime) -> None:
 
 
 def tidy(*, now: datetime) -> None:
-    """Once a minute: lost hosts, the ledger's old increments, retention."""
+    """Once a minute: lost hosts, journals without a claim, the ledger's old increments, retention."""
     rescue.doubt_lost_hosts(now=now)
+    salvage.sweep(hosts.new_worker(), now=now)
     ledger.merge(now=now)
     attempts.tidy(now=now)
     privacy.tidy(now=now)

@@ -19,6 +19,9 @@ from spooling.outbox.values import Claimed, Result, Worker
 #: A living worker's lease must have ended so long ago before its claims are taken: its own check reads another clock.
 GRACE_SECONDS = 2.0
 
+#: A journal untouched for so long, and without a claim, is of a worker that died idle.
+ORPHAN_SECONDS = 3600.0
+
 _VERDICTS = {verdict.value[0]: verdict for verdict in smtp.Verdict}
 
 
@@ -33,6 +36,25 @@ def rescue_host(worker: Worker, *, now: datetime) -> int:
         for name, group in groupby(found, key=lambda claim: claim.worker)
         if name != worker.name
     )
+
+
+def sweep(worker: Worker, *, now: datetime) -> int:
+    """Remove this host's journals that nobody will ask for; answers how many."""
+    wanted = {claim.worker for claim in rescue.of_host(worker.host)}
+    before = now.timestamp() - ORPHAN_SECONDS
+    return sum(_remove(path, before) for path in hosts.journals().glob("*") if path.name not in wanted)
+
+
+def _remove(path: Path, before: float) -> bool:
+    try:
+        lock = journal.lock_of_the_dead(path) if path.stat().st_mtime < before else None
+    except FileNotFoundError:
+        return False
+    if lock is None:
+        return False
+    path.unlink(missing_ok=True)
+    os.close(lock)
+    return True
 
 
 def _rescue(name: str, found: Sequence[Claim], boot: str, now: datetime) -> int:
