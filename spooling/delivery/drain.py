@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
 from spooling import hosts, routers
@@ -27,7 +27,7 @@ from spooling.outbox.values import Result
 from spooling.suppressions import Refusal
 
 #: Results are settled together once so many wait, or the oldest has waited so long.
-SETTLE_COUNT = 100
+SETTLE_COUNT = 250
 SETTLE_SECONDS = 0.05
 #: How long the loop sleeps when nothing is under way; new mail wakes it.
 IDLE_SECONDS = 0.2
@@ -298,8 +298,8 @@ class Drain:
         try:
             shaping.release_connections(self.worker.name)
             return self._settler.done and not claims.held(self.worker.name)
-        except (DatabaseError, InterfaceError):
-            log.warning("The database is away at the end of a drain; its journal stays.", exc_info=True)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("The database is away at the end of a drain; its journal stays: %s", error)
             connection.close()
             return False
 

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from spooling import routers, suppressions
@@ -71,8 +71,8 @@ class Settler(threading.Thread):
     def _try(self, returns: Returns) -> bool:
         try:
             self._settle(returns)
-        except (DatabaseError, InterfaceError):
-            log.warning("The database did not take results; they stay in the journal.", exc_info=True)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("The database did not take results; they stay in the journal: %s", error)
             connection.close()
             return False
         return True

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -92,9 +92,9 @@ class Supply(threading.Thread):
     def _round_or_rest(self) -> None:
         try:
             found = self._round()
-        except (DatabaseError, InterfaceError):
+        except (OperationalError, InterfaceError) as error:
             # The database is away: nothing is claimed, leases run out, what was answered waits in the journal.
-            log.warning("The database did not answer the supply of mail.", exc_info=True)
+            log.warning("The database did not answer the supply of mail: %s", error)
             connection.close()
             found = False
         if not found:

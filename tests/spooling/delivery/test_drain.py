@@ -1,12 +1,13 @@
 """A lane drained for real: claimed from the database, sent to an SMTP server on loopback, settled."""
 
 import os
+import threading
 import time
 from datetime import timedelta
 
 import dkim
 import pytest
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.utils import timezone
 
 from earwig import domains
@@ -226,6 +227,25 @@ def test_a_router_that_answers_again_is_used_again(spool, route_to):
     assert (Shape.objects.get().faults, Shape.objects.get().deferred_until) == (0, None)
 
 
+def test_results_that_the_database_refuses_end_the_drain_and_are_rescued(spool, server, monkeypatch):
+    """Refused is not away: to try again for ever would hold the lane up."""
+
+    def refuse(self, returns):
+        raise DataError("a value that no column takes")
+
+    spool("a@x.example")
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Settler, "_settle", refuse)
+        refusing.setattr(threading, "excepthook", lambda args: None)
+        with pytest.raises(RuntimeError):
+            drain(until=lambda: False, seconds=5)
+    assert states() == {"a@x.example": "sending"}
+
+    salvage.rescue_host(hosts.new_worker(), now=timezone.now())
+
+    assert states() == {"a@x.example": "delivered"} and len(server.accepted) == 1
+
+
 def test_a_router_that_rested_in_this_drain_recovers_in_it(spool, route_to):
     script = Script(stages={"connect": [cut(), cut(), cut()]})
     spool("a@x.example")
@@ -387,6 +407,25 @@ def test_a_drain_past_its_lease_sends_nothing(spool, server):
     assert states() == {"a@x.example": "sending"}
     salvage.rescue_host(hosts.new_worker(), now=timezone.now())
     assert states() == {"a@x.example": "waiting"}
+
+
+def test_journals_of_workers_that_died_idle_are_removed_and_no_others(spool):
+    spool("a@x.example")
+    idle, claimed, young, living = (hosts.new_worker() for _ in range(4))
+    journals = {
+        worker: journal.Journal(hosts.journals(), worker.name) for worker in (idle, claimed, young, living)
+    }
+    claim_for_a_worker(claimed)
+    for worker in (idle, claimed, living):
+        os.utime(journals[worker].path, (0, 0))
+    for worker in (idle, claimed, young):
+        journals[worker].close()
+
+    salvage.sweep(hosts.new_worker(), now=timezone.now())
+
+    left = {worker.name for worker, each in journals.items() if each.path.exists()}
+    assert left == {claimed.name, young.name, living.name}
+    journals[living].discard()
 
 
 def test_a_lease_that_ended_is_never_renewed(spool, server):
