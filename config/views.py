@@ -111,6 +111,7 @@ _NATIVE: dict[int, tuple[str, str]] = {
     404: ("not_found", "There is nothing here."),
     413: ("too_large", "The body is larger than this installation takes."),
     500: ("internal", "Something went wrong on our side."),
+    503: ("unavailable", "The database does not answer; try again in a moment."),
 }
 _DJANGO = {400: defaults.bad_request, 403: defaults.permission_denied, 404: defaults.page_not_found}
 
