@@ -92,6 +92,7 @@ def _run(options: argparse.Namespace) -> int:
             finding.failures.append(f"{type(error).__name__}: {error}")
         site.require_alive()
         site.require_quiet_logs()
+        site.require_ledger()
     Path(options.child).write_text(json.dumps(finding.as_dict()))
     return 0
 

@@ -1,6 +1,9 @@
 """The installation under a drill: workers that can be killed and started again, and SMTP servers that log."""
 
+import os
 import shutil
+import signal
+import subprocess
 from pathlib import Path
 
 from tests import installation
@@ -33,7 +36,9 @@ class Site:
         self.cluster = postgresql.Cluster(self.ports["postgresql"]) if plan.own_postgresql else None
         if self.cluster:
             environment["DATABASE_URL"] = self.cluster.url
-        self.installation = installation.Installation(f"drill_{finding.drill}", **environment)
+        self.installation = installation.Installation(
+            f"drill_{finding.drill}", embedded=plan.embedded, **environment
+        )
         self.running: dict[str, Process] = {}
 
     def __enter__(self) -> "Site":
@@ -48,9 +53,9 @@ class Site:
 
     def __exit__(self, *_: object) -> None:
         for process in self.installation.processes:
-            process.signal(installation.signal.SIGCONT)
+            process.signal(signal.SIGCONT)
         for process in self.installation.processes:
-            process.signal(installation.signal.SIGTERM)
+            process.signal(signal.SIGTERM)
         if self._logs:
             self._keep_logs(Path(self._logs) / self.finding.drill)
         self.installation.__exit__()
@@ -90,6 +95,12 @@ class Site:
             else:
                 self.running[name] = self.installation.worker(name, name.partition("-")[0], **environment)
 
+    def kill_children(self, name: str) -> None:
+        """kill -9 of a worker's children alone: Celery replaces them."""
+        for pid in self.running[name].descendants():
+            os.kill(pid, signal.SIGKILL)
+        self.finding.faults += 1
+
     def start_redis(self) -> None:
         """A broker of the drill's own, empty, that keeps nothing on disk."""
         port = self.ports["redis"]
@@ -113,7 +124,7 @@ class Site:
         """kill -9 of the processes and all their children, all at once."""
         gone = [self.running.pop(name) for name in names]
         for process in gone:
-            process.signal(installation.signal.SIGKILL)
+            process.signal(signal.SIGKILL)
         for process in gone:
             process.popen.wait(10)
             self.installation.processes.remove(process)
@@ -133,6 +144,14 @@ class Site:
         """No worker met an exception that nobody expected."""
         for name, count in self.raised().items():
             self.finding.require(not count or self.plan.noisy, f"{count} tasks of {name} raised")
+
+    def require_ledger(self) -> None:
+        """`manage.py ledger` recounts every spooler and finds nothing wrong."""
+        try:
+            self.installation.manage("ledger")
+        except subprocess.CalledProcessError as error:
+            self.finding.ledger = False
+            self.finding.failures.append(f"manage.py ledger: {error.stdout}")
 
     def raised(self) -> dict[str, int]:
         """How many tasks of each worker raised, by its log."""

@@ -11,6 +11,7 @@ class Plan:
     #: How often the fault strikes; `--counts` sets it where it is more than once.
     counts: int = 1
     environment: dict[str, str] = field(default_factory=dict)
+    embedded: bool = False
     #: The fault reaches tasks, which say so.
     noisy: bool = False
     own_redis: bool = False
@@ -23,6 +24,8 @@ DRILLS = {
     "kill_beat": Plan(module="workers", counts=3, environment={"EARWIG_DRAIN_SECONDS": "3"}),
     "kill_everything": Plan(module="workers", counts=3),
     "stop_worker": Plan(module="workers", counts=4, environment={"EARWIG_LEASE_SECONDS": "3"}),
+    "kill_child": Plan(module="workers", counts=3, noisy=True),
+    "kill_worker_embedded": Plan(module="workers", counts=3, embedded=True),
     "lost_host": Plan(
         module="workers", environment={"EARWIG_LEASE_SECONDS": "3", "EARWIG_LOST_HOST_SECONDS": "3"}
     ),

@@ -4,6 +4,7 @@ import random
 import shutil
 import signal
 import time
+from collections.abc import Callable
 
 from config.celery import app
 from spooling.models import Claim, Mail
@@ -29,16 +30,33 @@ def _wait_for_a_moment(site: Site, before: int, mails: int = MAILS) -> None:
 
 def kill_worker(site: Site, counts: int) -> None:
     """kill -9 of one of two bulk workers, in the middle of a campaign; half the accounts resend, half hold."""
+    _kill_workers(site, counts, "bulk-1", "bulk-2")
+
+
+def kill_worker_embedded(site: Site, counts: int) -> None:
+    """The same with SQLite, a broker of files, and one worker."""
+    _kill_workers(site, counts, "bulk-1")
+
+
+def kill_child(site: Site, counts: int) -> None:
+    """kill -9 of a worker's child, as the kernel does when memory is short; its parent starts another."""
+    _kill_workers(site, counts, "bulk-1", kill=site.kill_children)
+
+
+def _kill_workers(site: Site, counts: int, *workers: str, kill: Callable[[str], None] | None = None) -> None:
     accounts = _accounts()
-    site.start("bulk-1", "bulk-2", "control-1", "beat")
+    site.start(*workers, "control-1", "beat")
     for number in range(counts):
         before = campaigns.count_lines(site.received_log())
         campaign = campaigns.bulk(accounts[number % 2], MAILS)
-        victim = random.choice(("bulk-1", "bulk-2"))
+        victim = random.choice(workers)
         campaign.ready()
         _wait_for_a_moment(site, before)
-        site.kill(victim)
-        site.start(victim)
+        if kill:
+            kill(victim)
+        else:
+            site.kill(victim)
+            site.start(victim)
         campaign.wait()
         doubts = site.finding.in_doubt
         duplicates = campaigns.tally(site.finding, campaign, site.received_log())
