@@ -1,18 +1,16 @@
 """What the workers stand on fails: the broker, the database, the disk of the journal."""
 
+import os
 import random
-import subprocess
 import time
 
 import redis
 
-from tests.faults import campaigns, clients
+from tests.faults import campaigns, clients, disks
 from tests.faults.drills.web import tally_posts
 from tests.faults.sites import CONNECTIONS, Site
 
 MAILS = 5000
-#: Octets of the file system on which the journals lie.
-JOURNAL_DISK = 512 * 1024
 
 
 def broker_emptied(site: Site, counts: int) -> None:
@@ -79,51 +77,30 @@ def _wait_for_a_moment(site: Site, number: int) -> None:
 
 
 def journal_full(site: Site, counts: int) -> None:
-    """The journals' own small file system is filled up: sending stops, and goes on when there is space."""
-    journals = site.folder / "journal"
-    journals.mkdir()
-    size = f"size={JOURNAL_DISK}"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "earwig-journal", journals], check=True)
-    try:
-        _fill_and_free(site, journals / "filler")
-    finally:
+    """The disk of the journals is full: sending stops, and goes on when there is space."""
+    with disks.SmallDisk(site.folder / "journal") if os.geteuid() == 0 else disks.FileLimit() as disk:
+        account = campaigns.open_account("full", in_doubt_bulk="resend")
+        site.start("bulk-1", "control-1", "beat")
+        _fill_and_free(site, disk, campaigns.bulk(account, MAILS))
         site.require_alive()
         site.require_quiet_logs()
         site.stop()
-        subprocess.run(["umount", "--lazy", journals], check=True)
 
 
-def _fill_and_free(site: Site, filler) -> None:
-    account = campaigns.open_account("full", in_doubt_bulk="resend")
-    site.start("bulk-1", "control-1", "beat")
+def _fill_and_free(site: Site, disk: disks.Disk, campaign: campaigns.Campaign) -> None:
     log = site.received_log()
-    campaign = campaigns.bulk(account, MAILS)
     campaign.ready()
     campaigns.wait_for_lines(log, MAILS // 4)
     site.finding.faults += 1
     # The bodies that are out may still be taken.
-    _keep_full(filler, seconds=2)
+    disk.keep_full(site.running["bulk-1"], seconds=2)
     before = campaigns.count_lines(log)
-    _keep_full(filler, seconds=12)
+    disk.keep_full(site.running["bulk-1"], seconds=12)
     more = campaigns.count_lines(log) - before
     site.finding.require(not more, f"{more} mails left without a journal")
     site.finding.require(before < MAILS, "the campaign was over before the disk was full")
     site.finding.note(f"stopped after {before} mails")
-    filler.unlink()
+    disk.free()
     campaign.wait()
     campaigns.tally(site.finding, campaign, log)
     site.finding.require(site.finding.in_doubt <= CONNECTIONS, f"{site.finding.in_doubt} mails in doubt")
-
-
-def _keep_full(filler, *, seconds: float) -> None:
-    """Take every octet that is free, or becomes free when a drain discards its journal."""
-    end = time.monotonic() + seconds
-    with filler.open("ab", buffering=0) as file:
-        while time.monotonic() < end:
-            for octets in (4096, 1):
-                try:
-                    while True:
-                        file.write(b"x" * octets)
-                except OSError:
-                    pass
-            time.sleep(0.005)
