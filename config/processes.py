@@ -18,7 +18,7 @@ from pathlib import Path
 #: linux/prctl.h
 PR_SET_PDEATHSIG = 1
 #: Seconds that children have for a clean end before they are killed.
-STOP_SECONDS = 9.0
+STOP_SECONDS = 7.0
 #: Seconds before a dead child is started again; doubled while it keeps dying young.
 RESTART_SECONDS = 0.5
 LONGEST_RESTART_SECONDS = 8.0
