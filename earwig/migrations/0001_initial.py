@@ -3,9 +3,10 @@
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import earwig.models.messages
 from django.conf import settings
 from django.db import migrations, models
+
+import earwig.models.messages
 
 
 class Migration(migrations.Migration):

@@ -15,393 +15,928 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('earwig', '0001_initial'),
+        ("earwig", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Attachment',
+            name="Attachment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(help_text='SHA-256 of the data.', max_length=64)),
-                ('data', models.BinaryField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='earwig.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(help_text="SHA-256 of the data.", max_length=64)),
+                ("data", models.BinaryField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="earwig.account"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Claim',
+            name="Claim",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('worker', models.CharField(help_text="Names the worker's journal too.", max_length=32)),
-                ('host', models.CharField(help_text='The data folder the journal lies in.', max_length=64)),
-                ('boot', models.CharField(help_text='The boot of the host: a journal may lose its tail in a crash of it.', max_length=36)),
-                ('lane', models.CharField(choices=[('transactional', 'Transactional'), ('bulk', 'Bulk')], max_length=13)),
-                ('leased_until', models.DateTimeField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("worker", models.CharField(help_text="Names the worker's journal too.", max_length=32)),
+                ("host", models.CharField(help_text="The data folder the journal lies in.", max_length=64)),
+                (
+                    "boot",
+                    models.CharField(
+                        help_text="The boot of the host: a journal may lose its tail in a crash of it.",
+                        max_length=36,
+                    ),
+                ),
+                (
+                    "lane",
+                    models.CharField(
+                        choices=[("transactional", "Transactional"), ("bulk", "Bulk")], max_length=13
+                    ),
+                ),
+                ("leased_until", models.DateTimeField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'indexes': [models.Index(fields=['leased_until'], name='claim_by_lease')],
+                "indexes": [models.Index(fields=["leased_until"], name="claim_by_lease")],
             },
         ),
         migrations.CreateModel(
-            name='Content',
+            name="Content",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.TextField(blank=True)),
-                ('from_name', models.TextField(blank=True)),
-                ('from_email', models.CharField(max_length=320)),
-                ('reply_to', models.JSONField(default=list, help_text='[[name, email], …]')),
-                ('to', models.JSONField(default=list, help_text='[[name, email], …] shown to all; empty: each mail shows its own.')),
-                ('cc', models.JSONField(default=list)),
-                ('text', models.TextField(blank=True)),
-                ('html', models.TextField(blank=True)),
-                ('headers', models.JSONField(default=list, help_text='[[name, value], …]')),
-                ('template_language', models.CharField(default='mustache', max_length=10)),
-                ('language', models.CharField(blank=True, max_length=12)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('erased_at', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='earwig.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject", models.TextField(blank=True)),
+                ("from_name", models.TextField(blank=True)),
+                ("from_email", models.CharField(max_length=320)),
+                ("reply_to", models.JSONField(default=list, help_text="[[name, email], …]")),
+                (
+                    "to",
+                    models.JSONField(
+                        default=list,
+                        help_text="[[name, email], …] shown to all; empty: each mail shows its own.",
+                    ),
+                ),
+                ("cc", models.JSONField(default=list)),
+                ("text", models.TextField(blank=True)),
+                ("html", models.TextField(blank=True)),
+                ("headers", models.JSONField(default=list, help_text="[[name, value], …]")),
+                ("template_language", models.CharField(default="mustache", max_length=10)),
+                ("language", models.CharField(blank=True, max_length=12)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("erased_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="earwig.account"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ContentFile',
+            name="ContentFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('name', models.CharField(max_length=255)),
-                ('type', models.CharField(max_length=127)),
-                ('cid', models.CharField(blank=True, help_text='Empty: an attachment; else inline.', max_length=200)),
-                ('attachment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='spooling.attachment')),
-                ('content', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='spooling.content')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("name", models.CharField(max_length=255)),
+                ("type", models.CharField(max_length=127)),
+                (
+                    "cid",
+                    models.CharField(
+                        blank=True, help_text="Empty: an attachment; else inline.", max_length=200
+                    ),
+                ),
+                (
+                    "attachment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="spooling.attachment",
+                    ),
+                ),
+                (
+                    "content",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="files",
+                        to="spooling.content",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='JobRequest',
+            name="JobRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('kind', models.CharField(choices=[('import_people', 'Import People'), ('retry_mails', 'Retry Mails')], max_length=20)),
-                ('arguments', models.JSONField(default=dict)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='waiting', max_length=7)),
-                ('progress', models.PositiveIntegerField(default=0)),
-                ('total', models.PositiveIntegerField(null=True)),
-                ('result', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('leased_until', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='job_requests', to='earwig.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("import_people", "Import People"), ("retry_mails", "Retry Mails")],
+                        max_length=20,
+                    ),
+                ),
+                ("arguments", models.JSONField(default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        default="waiting",
+                        max_length=7,
+                    ),
+                ),
+                ("progress", models.PositiveIntegerField(default=0)),
+                ("total", models.PositiveIntegerField(null=True)),
+                ("result", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("leased_until", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="job_requests",
+                        to="earwig.account",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Router',
+            name="Router",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('kind', models.CharField(choices=[('smtp', 'Smtp'), ('trap', 'Trap')], default='smtp', max_length=4)),
-                ('host', models.CharField(blank=True, max_length=253)),
-                ('port', models.PositiveIntegerField(default=25)),
-                ('tls', models.CharField(choices=[('none', 'None'), ('opportunistic', 'Opportunistic'), ('starttls', 'Starttls'), ('implicit', 'Implicit')], default='opportunistic', max_length=13)),
-                ('verify_certificate', models.BooleanField(default=True)),
-                ('username', models.CharField(blank=True, max_length=254)),
-                ('password_sealed', models.TextField(blank=True, editable=False)),
-                ('helo_name', models.CharField(blank=True, max_length=253)),
-                ('max_connections', models.PositiveIntegerField(default=20, help_text='Over all workers.')),
-                ('mails_per_connection', models.PositiveIntegerField(default=500)),
-                ('mails_per_minute', models.PositiveIntegerField(blank=True, help_text='Over all workers; empty: no limit.', null=True)),
-                ('default', models.BooleanField(default=False)),
-                ('disabled', models.BooleanField(default=False)),
-                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='routers', to='earwig.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("smtp", "Smtp"), ("trap", "Trap")], default="smtp", max_length=4
+                    ),
+                ),
+                ("host", models.CharField(blank=True, max_length=253)),
+                ("port", models.PositiveIntegerField(default=25)),
+                (
+                    "tls",
+                    models.CharField(
+                        choices=[
+                            ("none", "None"),
+                            ("opportunistic", "Opportunistic"),
+                            ("starttls", "Starttls"),
+                            ("implicit", "Implicit"),
+                        ],
+                        default="opportunistic",
+                        max_length=13,
+                    ),
+                ),
+                ("verify_certificate", models.BooleanField(default=True)),
+                ("username", models.CharField(blank=True, max_length=254)),
+                ("password_sealed", models.TextField(blank=True, editable=False)),
+                ("helo_name", models.CharField(blank=True, max_length=253)),
+                ("max_connections", models.PositiveIntegerField(default=20, help_text="Over all workers.")),
+                ("mails_per_connection", models.PositiveIntegerField(default=500)),
+                (
+                    "mails_per_minute",
+                    models.PositiveIntegerField(
+                        blank=True, help_text="Over all workers; empty: no limit.", null=True
+                    ),
+                ),
+                ("default", models.BooleanField(default=False)),
+                ("disabled", models.BooleanField(default=False)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="routers",
+                        to="earwig.account",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Route',
+            name="Route",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(help_text='As `stats.providers` names it.', max_length=32)),
-                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='routes', to='earwig.account')),
-                ('router', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='routes', to='spooling.router')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("provider", models.CharField(help_text="As `stats.providers` names it.", max_length=32)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="routes",
+                        to="earwig.account",
+                    ),
+                ),
+                (
+                    "router",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="routes",
+                        to="spooling.router",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ConnectionSlot',
+            name="ConnectionSlot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('worker', models.CharField(max_length=32)),
-                ('connections', models.PositiveIntegerField()),
-                ('leased_until', models.DateTimeField()),
-                ('router', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='slots', to='spooling.router')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("worker", models.CharField(max_length=32)),
+                ("connections", models.PositiveIntegerField()),
+                ("leased_until", models.DateTimeField()),
+                (
+                    "router",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="slots",
+                        to="spooling.router",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Shape',
+            name="Shape",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=32)),
-                ('deferred_until', models.DateTimeField(blank=True, null=True)),
-                ('faults', models.PositiveIntegerField(default=0, help_text='Connection faults in a row.')),
-                ('last_fault', models.CharField(blank=True, max_length=500)),
-                ('allowance', models.FloatField(default=0)),
-                ('refilled_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('pace', models.PositiveIntegerField(default=1000)),
-                ('router', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shapes', to='spooling.router')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("provider", models.CharField(max_length=32)),
+                ("deferred_until", models.DateTimeField(blank=True, null=True)),
+                ("faults", models.PositiveIntegerField(default=0, help_text="Connection faults in a row.")),
+                ("last_fault", models.CharField(blank=True, max_length=500)),
+                ("allowance", models.FloatField(default=0)),
+                ("refilled_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("pace", models.PositiveIntegerField(default=1000)),
+                (
+                    "router",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shapes",
+                        to="spooling.router",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Spooler',
+            name="Spooler",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.CharField(default=spooling.models.spoolers.new_token, editable=False, max_length=33, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('type', models.CharField(choices=[('campaign', 'Campaign'), ('stream', 'Stream'), ('draft', 'Draft')], default='campaign', max_length=8)),
-                ('state', models.CharField(choices=[('pending', 'Pending'), ('ready', 'Ready'), ('paused', 'Paused'), ('cancelled', 'Cancelled'), ('finished', 'Finished')], default='pending', max_length=9)),
-                ('lane', models.CharField(choices=[('transactional', 'Transactional'), ('bulk', 'Bulk')], default='bulk', max_length=13)),
-                ('start_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('not_after', models.DateTimeField(blank=True, null=True)),
-                ('tags', models.JSONField(blank=True, default=list)),
-                ('headers', models.JSONField(blank=True, default=dict)),
-                ('variables', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('ended_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('swept_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='spoolers', to='earwig.account')),
-                ('domain', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='spoolers', to='earwig.domain')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "token",
+                    models.CharField(
+                        default=spooling.models.spoolers.new_token, editable=False, max_length=33, unique=True
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[("campaign", "Campaign"), ("stream", "Stream"), ("draft", "Draft")],
+                        default="campaign",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("ready", "Ready"),
+                            ("paused", "Paused"),
+                            ("cancelled", "Cancelled"),
+                            ("finished", "Finished"),
+                        ],
+                        default="pending",
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "lane",
+                    models.CharField(
+                        choices=[("transactional", "Transactional"), ("bulk", "Bulk")],
+                        default="bulk",
+                        max_length=13,
+                    ),
+                ),
+                ("start_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("not_after", models.DateTimeField(blank=True, null=True)),
+                ("tags", models.JSONField(blank=True, default=list)),
+                ("headers", models.JSONField(blank=True, default=dict)),
+                ("variables", models.JSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("ended_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("swept_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="spoolers",
+                        to="earwig.account",
+                    ),
+                ),
+                (
+                    "domain",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="spoolers",
+                        to="earwig.domain",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LedgerDelta',
+            name="LedgerDelta",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('spooled', models.BigIntegerField(db_default=0, default=0)),
-                ('waiting', models.BigIntegerField(db_default=0, default=0)),
-                ('sending', models.BigIntegerField(db_default=0, default=0)),
-                ('delivered', models.BigIntegerField(db_default=0, default=0)),
-                ('failed', models.BigIntegerField(db_default=0, default=0)),
-                ('blocked', models.BigIntegerField(db_default=0, default=0)),
-                ('quarantined', models.BigIntegerField(db_default=0, default=0)),
-                ('expired', models.BigIntegerField(db_default=0, default=0)),
-                ('cancelled', models.BigIntegerField(db_default=0, default=0)),
-                ('in_doubt', models.BigIntegerField(db_default=0, default=0)),
-                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='earwig.account')),
-                ('spooler', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deltas', to='spooling.spooler')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("spooled", models.BigIntegerField(db_default=0, default=0)),
+                ("waiting", models.BigIntegerField(db_default=0, default=0)),
+                ("sending", models.BigIntegerField(db_default=0, default=0)),
+                ("delivered", models.BigIntegerField(db_default=0, default=0)),
+                ("failed", models.BigIntegerField(db_default=0, default=0)),
+                ("blocked", models.BigIntegerField(db_default=0, default=0)),
+                ("quarantined", models.BigIntegerField(db_default=0, default=0)),
+                ("expired", models.BigIntegerField(db_default=0, default=0)),
+                ("cancelled", models.BigIntegerField(db_default=0, default=0)),
+                ("in_doubt", models.BigIntegerField(db_default=0, default=0)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="earwig.account",
+                    ),
+                ),
+                (
+                    "spooler",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deltas",
+                        to="spooling.spooler",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Backlog',
+            name="Backlog",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=32)),
-                ('next_due_at', models.DateTimeField(null=True)),
-                ('floor_at', models.DateTimeField(null=True)),
-                ('floor_id', models.BigIntegerField(default=0)),
-                ('spooler', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='backlogs', to='spooling.spooler')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("provider", models.CharField(max_length=32)),
+                ("next_due_at", models.DateTimeField(null=True)),
+                ("floor_at", models.DateTimeField(null=True)),
+                ("floor_id", models.BigIntegerField(default=0)),
+                (
+                    "spooler",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="backlogs",
+                        to="spooling.spooler",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Submission',
+            name="Submission",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('wire', models.CharField(max_length=10)),
-                ('client_reference', models.CharField(blank=True, max_length=200)),
-                ('tags', models.JSONField(default=list)),
-                ('metadata', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='earwig.account')),
-                ('api_key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='earwig.apikey')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("wire", models.CharField(max_length=10)),
+                ("client_reference", models.CharField(blank=True, max_length=200)),
+                ("tags", models.JSONField(default=list)),
+                ("metadata", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="submissions",
+                        to="earwig.account",
+                    ),
+                ),
+                (
+                    "api_key",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="earwig.apikey",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Mail',
+            name="Mail",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('lane', models.CharField(choices=[('transactional', 'Transactional'), ('bulk', 'Bulk')], max_length=13)),
-                ('email', models.CharField(max_length=320)),
-                ('name', models.CharField(blank=True, max_length=200)),
-                ('variables', models.JSONField(default=dict)),
-                ('provider', models.CharField(max_length=32)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sending', 'Sending'), ('delivered', 'Delivered'), ('failed', 'Failed'), ('blocked', 'Blocked'), ('quarantined', 'Quarantined'), ('expired', 'Expired'), ('cancelled', 'Cancelled'), ('in_doubt', 'In Doubt')], default='waiting', max_length=11)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('not_after', models.DateTimeField(null=True)),
-                ('give_up_at', models.DateTimeField(null=True)),
-                ('tries', models.PositiveSmallIntegerField(default=0)),
-                ('last_code', models.PositiveSmallIntegerField(null=True)),
-                ('last_reply', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('bounced_at', models.DateTimeField(null=True)),
-                ('bounce_class', models.CharField(blank=True, max_length=20)),
-                ('opened_at', models.DateTimeField(null=True)),
-                ('clicked_at', models.DateTimeField(null=True)),
-                ('erased_at', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='earwig.account')),
-                ('attempt', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='earwig.deliveryattempt')),
-                ('claim', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='spooling.claim')),
-                ('content', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='spooling.content')),
-                ('domain', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='earwig.domain')),
-                ('router', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='spooling.router')),
-                ('spooler', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='spooling.spooler')),
-                ('submission', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='spooling.submission')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "lane",
+                    models.CharField(
+                        choices=[("transactional", "Transactional"), ("bulk", "Bulk")], max_length=13
+                    ),
+                ),
+                ("email", models.CharField(max_length=320)),
+                ("name", models.CharField(blank=True, max_length=200)),
+                ("variables", models.JSONField(default=dict)),
+                ("provider", models.CharField(max_length=32)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("sending", "Sending"),
+                            ("delivered", "Delivered"),
+                            ("failed", "Failed"),
+                            ("blocked", "Blocked"),
+                            ("quarantined", "Quarantined"),
+                            ("expired", "Expired"),
+                            ("cancelled", "Cancelled"),
+                            ("in_doubt", "In Doubt"),
+                        ],
+                        default="waiting",
+                        max_length=11,
+                    ),
+                ),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("not_after", models.DateTimeField(null=True)),
+                ("give_up_at", models.DateTimeField(null=True)),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                ("last_code", models.PositiveSmallIntegerField(null=True)),
+                ("last_reply", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("bounced_at", models.DateTimeField(null=True)),
+                ("bounce_class", models.CharField(blank=True, max_length=20)),
+                ("opened_at", models.DateTimeField(null=True)),
+                ("clicked_at", models.DateTimeField(null=True)),
+                ("erased_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="earwig.account",
+                    ),
+                ),
+                (
+                    "attempt",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="earwig.deliveryattempt",
+                    ),
+                ),
+                (
+                    "claim",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="spooling.claim",
+                    ),
+                ),
+                (
+                    "content",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="spooling.content",
+                    ),
+                ),
+                (
+                    "domain",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="earwig.domain",
+                    ),
+                ),
+                (
+                    "router",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="spooling.router",
+                    ),
+                ),
+                (
+                    "spooler",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="spooling.spooler",
+                    ),
+                ),
+                (
+                    "submission",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="spooling.submission",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Suppression',
+            name="Suppression",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address_hash', models.CharField(max_length=64)),
-                ('address', models.CharField(blank=True, max_length=320)),
-                ('domain', models.CharField(blank=True, help_text='Sending domain.', max_length=253)),
-                ('stream', models.CharField(blank=True, help_text='Lane.', max_length=13)),
-                ('reason', models.CharField(choices=[('hard_bounce', 'Hard Bounce'), ('complaint', 'Complaint'), ('unsubscribe', 'Unsubscribe'), ('manual', 'Manual')], max_length=11)),
-                ('source', models.CharField(blank=True, max_length=40)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='earwig.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("address_hash", models.CharField(max_length=64)),
+                ("address", models.CharField(blank=True, max_length=320)),
+                ("domain", models.CharField(blank=True, help_text="Sending domain.", max_length=253)),
+                ("stream", models.CharField(blank=True, help_text="Lane.", max_length=13)),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("hard_bounce", "Hard Bounce"),
+                            ("complaint", "Complaint"),
+                            ("unsubscribe", "Unsubscribe"),
+                            ("manual", "Manual"),
+                        ],
+                        max_length=11,
+                    ),
+                ),
+                ("source", models.CharField(blank=True, max_length=40)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="earwig.account",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TrappedMail',
+            name="TrappedMail",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('received_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
-                ('envelope_sender', models.CharField(blank=True, max_length=320)),
-                ('envelope_recipient', models.CharField(max_length=320)),
-                ('subject', models.CharField(blank=True, max_length=500)),
-                ('raw', models.BinaryField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("received_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ("envelope_sender", models.CharField(blank=True, max_length=320)),
+                ("envelope_recipient", models.CharField(max_length=320)),
+                ("subject", models.CharField(blank=True, max_length=500)),
+                ("raw", models.BinaryField()),
             ],
             options={
-                'verbose_name': 'trapped mail',
-                'verbose_name_plural': 'trapped mail',
-                'indexes': [models.Index(fields=['envelope_recipient'], name='trapped_by_recipient')],
+                "verbose_name": "trapped mail",
+                "verbose_name_plural": "trapped mail",
+                "indexes": [models.Index(fields=["envelope_recipient"], name="trapped_by_recipient")],
             },
         ),
         migrations.AddConstraint(
-            model_name='attachment',
-            constraint=models.UniqueConstraint(fields=('account', 'digest'), name='attachment_once_per_account'),
+            model_name="attachment",
+            constraint=models.UniqueConstraint(
+                fields=("account", "digest"), name="attachment_once_per_account"
+            ),
         ),
         migrations.AddIndex(
-            model_name='jobrequest',
-            index=models.Index(condition=models.Q(('state__in', ['waiting', 'running'])), fields=['id'], name='job_request_open'),
+            model_name="jobrequest",
+            index=models.Index(
+                condition=models.Q(("state__in", ["waiting", "running"])),
+                fields=["id"],
+                name="job_request_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='router',
-            constraint=models.UniqueConstraint(fields=('name',), name='router_name'),
+            model_name="router",
+            constraint=models.UniqueConstraint(fields=("name",), name="router_name"),
         ),
         migrations.AddConstraint(
-            model_name='router',
-            constraint=models.UniqueConstraint(condition=models.Q(('default', True)), fields=('account',), name='router_one_default_per_account'),
+            model_name="router",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("default", True)),
+                fields=("account",),
+                name="router_one_default_per_account",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='router',
-            constraint=models.UniqueConstraint(condition=models.Q(('account', None), ('default', True)), fields=('default',), name='router_one_default_for_all'),
+            model_name="router",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("account", None), ("default", True)),
+                fields=("default",),
+                name="router_one_default_for_all",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='route',
-            constraint=models.UniqueConstraint(fields=('account', 'provider'), name='route_once_per_account'),
+            model_name="route",
+            constraint=models.UniqueConstraint(fields=("account", "provider"), name="route_once_per_account"),
         ),
         migrations.AddConstraint(
-            model_name='route',
-            constraint=models.UniqueConstraint(condition=models.Q(('account', None)), fields=('provider',), name='route_once_for_all'),
+            model_name="route",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("account", None)), fields=("provider",), name="route_once_for_all"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='connectionslot',
-            constraint=models.UniqueConstraint(fields=('router', 'worker'), name='slot_once_per_worker'),
+            model_name="connectionslot",
+            constraint=models.UniqueConstraint(fields=("router", "worker"), name="slot_once_per_worker"),
         ),
         migrations.AddConstraint(
-            model_name='shape',
-            constraint=models.UniqueConstraint(fields=('router', 'provider'), name='shape_once_per_provider'),
+            model_name="shape",
+            constraint=models.UniqueConstraint(fields=("router", "provider"), name="shape_once_per_provider"),
         ),
         migrations.AddIndex(
-            model_name='spooler',
-            index=models.Index(fields=['account', 'id'], name='spooler_of_account'),
+            model_name="spooler",
+            index=models.Index(fields=["account", "id"], name="spooler_of_account"),
         ),
         migrations.AddConstraint(
-            model_name='spooler',
-            constraint=models.UniqueConstraint(condition=models.Q(('type', 'stream')), fields=('account', 'lane'), name='spooler_one_stream_per_lane'),
+            model_name="spooler",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("type", "stream")),
+                fields=("account", "lane"),
+                name="spooler_one_stream_per_lane",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='spooler',
-            constraint=models.CheckConstraint(condition=models.Q(('lane__in', ['transactional', 'bulk']), ('state__in', ['pending', 'ready', 'paused', 'cancelled', 'finished']), ('type__in', ['campaign', 'stream', 'draft'])), name='spooler_known_words'),
+            model_name="spooler",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("lane__in", ["transactional", "bulk"]),
+                    ("state__in", ["pending", "ready", "paused", "cancelled", "finished"]),
+                    ("type__in", ["campaign", "stream", "draft"]),
+                ),
+                name="spooler_known_words",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ledgerdelta',
-            index=models.Index(fields=['spooler', 'at'], name='ledger_delta_of_spooler'),
+            model_name="ledgerdelta",
+            index=models.Index(fields=["spooler", "at"], name="ledger_delta_of_spooler"),
         ),
         migrations.AddIndex(
-            model_name='ledgerdelta',
-            index=models.Index(fields=['account', 'at'], name='ledger_delta_of_account'),
+            model_name="ledgerdelta",
+            index=models.Index(fields=["account", "at"], name="ledger_delta_of_account"),
         ),
         migrations.AddConstraint(
-            model_name='ledgerdelta',
-            constraint=models.CheckConstraint(condition=models.Q(('spooled', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('waiting'), '+', models.F('sending')), '+', models.F('delivered')), '+', models.F('failed')), '+', models.F('blocked')), '+', models.F('quarantined')), '+', models.F('expired')), '+', models.F('cancelled')), '+', models.F('in_doubt')))), name='ledger_delta_balances'),
+            model_name="ledgerdelta",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "spooled",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            django.db.models.expressions.CombinedExpression(
+                                                django.db.models.expressions.CombinedExpression(
+                                                    django.db.models.expressions.CombinedExpression(
+                                                        models.F("waiting"), "+", models.F("sending")
+                                                    ),
+                                                    "+",
+                                                    models.F("delivered"),
+                                                ),
+                                                "+",
+                                                models.F("failed"),
+                                            ),
+                                            "+",
+                                            models.F("blocked"),
+                                        ),
+                                        "+",
+                                        models.F("quarantined"),
+                                    ),
+                                    "+",
+                                    models.F("expired"),
+                                ),
+                                "+",
+                                models.F("cancelled"),
+                            ),
+                            "+",
+                            models.F("in_doubt"),
+                        ),
+                    )
+                ),
+                name="ledger_delta_balances",
+            ),
         ),
         migrations.AddIndex(
-            model_name='backlog',
-            index=models.Index(condition=models.Q(('next_due_at__isnull', False)), fields=['next_due_at'], name='backlog_due'),
+            model_name="backlog",
+            index=models.Index(
+                condition=models.Q(("next_due_at__isnull", False)), fields=["next_due_at"], name="backlog_due"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='backlog',
-            constraint=models.UniqueConstraint(fields=('spooler', 'provider'), name='backlog_once_per_provider'),
+            model_name="backlog",
+            constraint=models.UniqueConstraint(
+                fields=("spooler", "provider"), name="backlog_once_per_provider"
+            ),
         ),
         migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('lane', 'bulk'), ('state', 'waiting')), fields=['spooler', 'provider', 'due_at', 'id'], name='mail_bulk_waiting'),
+            model_name="mail",
+            index=models.Index(
+                condition=models.Q(("lane", "bulk"), ("state", "waiting")),
+                fields=["spooler", "provider", "due_at", "id"],
+                name="mail_bulk_waiting",
+            ),
         ),
         migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('lane', 'transactional'), ('state', 'waiting')), fields=['provider', 'due_at', 'id'], name='mail_transactional_waiting'),
+            model_name="mail",
+            index=models.Index(
+                condition=models.Q(("lane", "transactional"), ("state", "waiting")),
+                fields=["provider", "due_at", "id"],
+                name="mail_transactional_waiting",
+            ),
         ),
         migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('state', 'sending')), fields=['claim'], name='mail_sending'),
+            model_name="mail",
+            index=models.Index(
+                condition=models.Q(("state", "sending")), fields=["claim"], name="mail_sending"
+            ),
         ),
         migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('state', 'in_doubt')), fields=['id'], name='mail_in_doubt'),
+            model_name="mail",
+            index=models.Index(
+                condition=models.Q(("state", "in_doubt")), fields=["id"], name="mail_in_doubt"
+            ),
         ),
         migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('not_after__isnull', False), ('state', 'waiting')), fields=['not_after'], name='mail_expiring'),
+            model_name="mail",
+            index=models.Index(
+                condition=models.Q(("not_after__isnull", False), ("state", "waiting")),
+                fields=["not_after"],
+                name="mail_expiring",
+            ),
         ),
         migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(fields=['account', 'id'], name='mail_of_account'),
+            model_name="mail",
+            index=models.Index(fields=["account", "id"], name="mail_of_account"),
         ),
         migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(fields=['spooler', 'id'], name='mail_of_spooler'),
+            model_name="mail",
+            index=models.Index(fields=["spooler", "id"], name="mail_of_spooler"),
         ),
         migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(fields=['email', 'account'], name='mail_by_address'),
+            model_name="mail",
+            index=models.Index(fields=["email", "account"], name="mail_by_address"),
         ),
         migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('bounced_at__isnull', False)), fields=['bounced_at'], name='mail_bounced'),
+            model_name="mail",
+            index=models.Index(
+                condition=models.Q(("bounced_at__isnull", False)), fields=["bounced_at"], name="mail_bounced"
+            ),
         ),
         migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('attempt__isnull', False)), fields=['ended_at'], name='mail_of_attempt_ended'),
+            model_name="mail",
+            index=models.Index(
+                condition=models.Q(("attempt__isnull", False)),
+                fields=["ended_at"],
+                name="mail_of_attempt_ended",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mail',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'sending', 'delivered', 'failed', 'blocked', 'quarantined', 'expired', 'cancelled', 'in_doubt'])), name='mail_known_state'),
+            model_name="mail",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "waiting",
+                            "sending",
+                            "delivered",
+                            "failed",
+                            "blocked",
+                            "quarantined",
+                            "expired",
+                            "cancelled",
+                            "in_doubt",
+                        ],
+                    )
+                ),
+                name="mail_known_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mail',
-            constraint=models.UniqueConstraint(condition=models.Q(('attempt__isnull', False)), fields=('attempt',), name='mail_one_per_attempt'),
+            model_name="mail",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("attempt__isnull", False)),
+                fields=("attempt",),
+                name="mail_one_per_attempt",
+            ),
         ),
         migrations.AddIndex(
-            model_name='suppression',
-            index=models.Index(fields=['address_hash'], name='suppression_by_hash'),
+            model_name="suppression",
+            index=models.Index(fields=["address_hash"], name="suppression_by_hash"),
         ),
         migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.UniqueConstraint(fields=('account', 'address_hash', 'domain', 'stream'), name='suppression_once_per_scope'),
+            model_name="suppression",
+            constraint=models.UniqueConstraint(
+                fields=("account", "address_hash", "domain", "stream"), name="suppression_once_per_scope"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.UniqueConstraint(condition=models.Q(('account', None)), fields=('address_hash', 'domain', 'stream'), name='suppression_once_everywhere'),
+            model_name="suppression",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("account", None)),
+                fields=("address_hash", "domain", "stream"),
+                name="suppression_once_everywhere",
+            ),
         ),
     ]

@@ -39,5 +39,7 @@ class Command(BaseCommand):
         words = " ".join(f"{word}={count}" for word, count in figures.items() if count or word == "spooled")
         self.stdout.write(f"{spooler.token} {spooler.account.slug} {words} {'balanced' if true else 'WRONG'}")
         if not true:
-            self.stdout.write(f"  the rows say: {' '.join(f'{word}={count}' for word, count in counted.items())}")
+            self.stdout.write(
+                f"  the rows say: {' '.join(f'{word}={count}' for word, count in counted.items())}"
+            )
         return true
