@@ -65,8 +65,9 @@ class Letters:
     def _compile(self, content_ids: set[int]) -> None:
         files = _files(content_ids)
         for content in Content.objects.filter(pk__in=content_ids):
-            self._skeletons[content.pk] = _compile(content, files.get(content.pk, ()))
-            self._senders[content.pk] = headers.encode_email(content.from_email).rpartition("@")[2]
+            skeleton = self._skeletons[content.pk] = _compile(content, files.get(content.pk, ()))
+            if not isinstance(skeleton, str):
+                self._senders[content.pk] = headers.encode_email(content.from_email).rpartition("@")[2]
             if content.erased_at:
                 self.erased.add(content.pk)
 
