@@ -101,6 +101,14 @@ class Site:
             os.kill(pid, signal.SIGKILL)
         self.finding.faults += 1
 
+    def restart(self, name: str) -> None:
+        """SIGTERM and a new start, as an update does."""
+        process = self.running.pop(name)
+        process.stop()
+        self.installation.processes.remove(process)
+        self.start(name)
+        self.finding.faults += 1
+
     def start_redis(self) -> None:
         """A broker of the drill's own, empty, that keeps nothing on disk."""
         port = self.ports["redis"]

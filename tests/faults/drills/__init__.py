@@ -25,6 +25,7 @@ DRILLS = {
     "kill_everything": Plan(module="workers", counts=3),
     "stop_worker": Plan(module="workers", counts=4, environment={"EARWIG_LEASE_SECONDS": "3"}),
     "kill_child": Plan(module="workers", counts=3, noisy=True),
+    "restart_worker": Plan(module="workers", counts=3),
     "kill_worker_embedded": Plan(module="workers", counts=3, embedded=True),
     "lost_host": Plan(
         module="workers", environment={"EARWIG_LEASE_SECONDS": "3", "EARWIG_LOST_HOST_SECONDS": "3"}

@@ -43,6 +43,12 @@ def kill_child(site: Site, counts: int) -> None:
     _kill_workers(site, counts, "bulk-1", kill=site.kill_children)
 
 
+def restart_worker(site: Site, counts: int) -> None:
+    """SIGTERM and a new start, as an update does: nothing is in doubt."""
+    _kill_workers(site, counts, "bulk-1", "bulk-2", kill=site.restart)
+    site.finding.require(not site.finding.in_doubt, f"{site.finding.in_doubt} mails in doubt")
+
+
 def _kill_workers(site: Site, counts: int, *workers: str, kill: Callable[[str], None] | None = None) -> None:
     accounts = _accounts()
     site.start(*workers, "control-1", "beat")
