@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
-
-from earwig.models import IdempotencyKey
-from spooling import attempts, hosts, ledger, privacy
+from earwig.web import idempotency
+from spooling import attempts, hosts, ledger, privacy, trap
 from spooling.delivery import salvage
-from spooling.models import TrappedMail
 from spooling.outbox import rescue, sweeps
-
-IDEMPOTENCY_HOURS = 24
 
 
 def tick(*, now: datetime) -> None:
@@ -28,10 +23,12 @@ def tick(*, now: datetime) -> None:
 
 def tidy(*, now: datetime) -> None:
     """Once a minute: lost hosts, journals without a claim, the ledger's old increments, retention."""
+    # This host's own first: when the database was away for long, all leases are overdue at once.
+    salvage.rescue_host(hosts.new_worker(), now=now)
     rescue.doubt_lost_hosts(now=now)
     salvage.sweep(hosts.new_worker(), now=now)
     ledger.merge(now=now)
     attempts.tidy(now=now)
     privacy.tidy(now=now)
-    IdempotencyKey.objects.filter(created_at__lt=now - timedelta(hours=IDEMPOTENCY_HOURS)).delete()
-    TrappedMail.objects.filter(received_at__lt=now - timedelta(days=settings.TRAP_RETENTION)).delete()
+    idempotency.prune(now)
+    trap.prune(now=now)

@@ -23,7 +23,6 @@ SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 KEEP_ROWS = 200_000
 #: Rows per commit: one under light load, more when several connections wait for the same commit.
 BATCH_ROWS = 200
-PRUNE_EVERY_SECONDS = 60.0
 
 STORED = "250 2.0.0 kept in the trap"
 NOT_STORED = "451 4.3.0 the trap could not store it"
@@ -59,7 +58,7 @@ class Trap:
         server = await loop.create_server(session, host, port, backlog=256)
         try:
             async with server:
-                await asyncio.gather(self._write(), self._prune())
+                await self._write()
         finally:
             # `connection` is the calling thread's: the lambda makes it the writer's.
             self._writer.submit(lambda: connection.close())
@@ -82,11 +81,6 @@ class Trap:
             for one in batch:
                 if not one.reply.done():
                     one.reply.set_result(answer)
-
-    async def _prune(self) -> None:
-        while True:
-            await asyncio.get_running_loop().run_in_executor(self._writer, _pruned)
-            await asyncio.sleep(PRUNE_EVERY_SECONDS)
 
 
 def rows_of(envelope: aiosmtpd.smtp.Envelope, now: datetime) -> list[TrappedMail]:
@@ -125,11 +119,3 @@ def _stored(rows: Sequence[TrappedMail]) -> str:
         connection.close()
         return NOT_STORED
     return STORED
-
-
-def _pruned() -> None:
-    try:
-        prune(now=timezone.now())
-    except Error:
-        log.exception("trap not pruned")
-        connection.close()
