@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from earwig import domains
 from earwig.models import Account, Domain
-from spooling import hosts, ledger, spoolers, suppressions
+from spooling import control, hosts, ledger, spoolers, suppressions
 from spooling.delivery import journal, salvage
 from spooling.delivery.drain import Drain
 from spooling.delivery.journal import Answer
@@ -394,6 +394,19 @@ def test_a_lost_hosts_claims_are_in_doubt_only_after_a_quarter_of_an_hour(spool)
     assert rescue.doubt_lost_hosts(now=timezone.now()) == 1
 
     assert states() == {"a@x.example": "in_doubt"}
+
+
+def test_a_claim_that_is_long_overdue_is_resolved_by_its_journal_where_there_is_one(spool):
+    spool("a@x.example")
+    worker = hosts.new_worker()
+    dead = journal.Journal(hosts.journals(), worker.name)
+    claim_for_a_worker(worker)
+    Claim.objects.update(leased_until=timezone.now() - timedelta(hours=1))
+    dead.close()
+
+    control.tidy(now=timezone.now())
+
+    assert states() == {"a@x.example": "waiting"}
 
 
 def test_a_drain_past_its_lease_sends_nothing(spool, server):
