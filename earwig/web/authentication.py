@@ -15,7 +15,6 @@ from rest_framework.request import Request
 
 from earwig import api_keys
 from earwig.api_keys import Credential
-from earwig.errors import ScopeMissing
 from earwig.web import errors
 
 _SCHEMES = ("token", "bearer")
@@ -27,12 +26,6 @@ def credential_of(request: HttpRequest) -> Credential:
     if scheme.lower() not in _SCHEMES or not secret:
         raise errors.NotAuthenticated
     return api_keys.authenticate(secret.strip(), ip=client_ip(request), now=timezone.now())
-
-
-def require(credential: Credential, scope: str) -> None:
-    """Raises ScopeMissing unless the key has the scope."""
-    if scope not in credential.scopes:
-        raise ScopeMissing
 
 
 def credential_in(request: Request) -> Credential:
@@ -84,5 +77,5 @@ class HasScope(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if request.method in view.scopes:
-            require(credential_in(request), view.scopes[request.method])
+            credential_in(request).require(view.scopes[request.method])
         return True

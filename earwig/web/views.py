@@ -50,6 +50,7 @@ class NativeView(APIView):
     content_negotiation_class = JsonOnly
     scopes: ClassVar[dict[str, str]] = {
         "GET": Scope.READ,
+        "HEAD": Scope.READ,
         "POST": Scope.MANAGE,
         "PUT": Scope.MANAGE,
         "PATCH": Scope.MANAGE,
@@ -98,7 +99,7 @@ def plain(scope: str) -> Callable[[Plain], Callable[[HttpRequest], HttpResponse]
         def answer(request: HttpRequest) -> HttpResponse:
             try:
                 credential = authentication.credential_of(request)
-                authentication.require(credential, scope)
+                credential.require(scope)
                 window = limits.take(credential)
                 response = view(request, credential)
             except EarwigError as error:

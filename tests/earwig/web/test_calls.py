@@ -60,6 +60,14 @@ def test_a_key_works_only_from_its_addresses(account):
     assert _code(_post(_key(account, allowed_ips=["10.0.0.0/8"]))) == "address_not_allowed"
 
 
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_reading_needs_its_scope_whatever_the_method(account, method):
+    answer = getattr(Client(), method)(
+        "/api/v1/mails/", headers={"Authorization": f"Token {_key(account, scopes=[Scope.SEND])}"}
+    )
+    assert answer.status_code == 403
+
+
 def test_a_trusted_proxy_says_who_calls(account, settings):
     key = _key(account, allowed_ips=["10.0.0.0/8"])
     settings.TRUSTED_PROXIES = ["127.0.0.0/8", "192.168.1.1"]
