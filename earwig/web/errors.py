@@ -69,7 +69,6 @@ STATUSES: dict[str, int] = {
     "mail_has_left": 409,
     "spooler_closed": 409,
     "spooler_state_conflict": 409,
-    "no_router": 409,
     "content_unusable": 400,
 }
 
@@ -192,12 +191,7 @@ def handle(exc: Exception, context: Mapping[str, Any]) -> Response | None:
         exc = exceptions.PermissionDenied()
     if not isinstance(exc, exceptions.APIException):
         return None
-    return Response(document(list(_flat(exc.detail))), status=exc.status_code, headers=_headers(exc))
-
-
-def _headers(exc: exceptions.APIException) -> dict[str, str]:
-    wait = getattr(exc, "wait", None)
-    return {"Retry-After": str(int(wait))} if wait else {}
+    return Response(document(list(_flat(exc.detail))), status=exc.status_code)
 
 
 def _flat(detail: Any, path: str = "") -> Iterator[Problem]:
