@@ -58,7 +58,7 @@ def from_json(account: Account, text: str, *, progress: Progress | None = None) 
         raise errors.InvalidImport("The file is not JSON.") from None
     if not isinstance(entries, list):
         raise errors.InvalidImport("The file is not a list of people.")
-    rows = ((str(index), _record_of(entry, "ocd_id")) for index, entry in enumerate(entries))
+    rows = ((str(index), _record_of(entry)) for index, entry in enumerate(entries))
     return _store(account, rows, progress, len(entries))
 
 
@@ -153,7 +153,7 @@ def _rows_of_csv(reader: Any, layout: list[str]) -> Iterator[Row]:
         elif len(cells) > len(layout):
             yield line, errors.InvalidPerson("The line has more cells than the header.")
         else:
-            yield line, _record_of(_entry_of(layout, cells), "ocd_id")
+            yield line, _record_of(_entry_of(layout, cells))
 
 
 def _entry_of(layout: list[str], cells: list[str]) -> dict[str, Any]:
@@ -199,10 +199,10 @@ def _fetched(fetch: Fetch, ocd_id: str) -> people.PersonRecord | errors.EarwigEr
     if not all(isinstance(part, list) for part in details):
         return errors.InvalidPerson("The service's answer has another form.")
     merged = {"ocd_id": ocd_id, "contact_details": [contact for part in details for contact in part]}
-    return _record_of(answer | merged, "ocd_id")
+    return _record_of(answer | merged)
 
 
-def _record_of(entry: Any, id_field: str) -> people.PersonRecord | errors.EarwigError:
+def _record_of(entry: Any) -> people.PersonRecord | errors.EarwigError:
     """What one entry says; texts may be missing or null, but nothing else than texts."""
     try:
         contacts = tuple(
@@ -210,7 +210,7 @@ def _record_of(entry: Any, id_field: str) -> people.PersonRecord | errors.Earwig
             for contact in entry.get("contact_details") or []
         )
         texts = {name: _text(entry, name) for name in ("name", "title", "photo_url")}
-        return people.PersonRecord(external_id=_text(entry, id_field), contacts=contacts, **texts)
+        return people.PersonRecord(external_id=_text(entry, "ocd_id"), contacts=contacts, **texts)
     except (AttributeError, TypeError):
         return errors.InvalidPerson("A person is an object with texts and a list of contacts.")
 
