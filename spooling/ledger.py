@@ -78,11 +78,10 @@ def merge(*, now: datetime) -> int:
 
 @transaction.atomic
 def _merge_hour(spooler_id: int, hour: datetime) -> int:
-    Spooler.objects.select_for_update().get(pk=spooler_id)
+    spooler = Spooler.objects.select_for_update().get(pk=spooler_id)
     rows = LedgerDelta.objects.filter(spooler_id=spooler_id, at__gte=hour, at__lt=hour + timedelta(hours=1))
     ids = list(rows.values_list("id", flat=True))
     totals: dict[str, Any] = rows.filter(id__in=ids).aggregate(**{word: Sum(word) for word in WORDS})
-    account_id = Spooler.objects.values_list("account_id", flat=True).get(pk=spooler_id)
     LedgerDelta.objects.filter(id__in=ids).delete()
-    LedgerDelta.objects.create(spooler_id=spooler_id, account_id=account_id, at=hour, **totals)
+    LedgerDelta.objects.create(spooler=spooler, account_id=spooler.account_id, at=hour, **totals)
     return len(ids) - 1
