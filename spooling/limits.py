@@ -39,7 +39,7 @@ _rooms: dict[tuple[int, str], _Room] = {}
 def check(account_id: int, count: int, *, now: datetime) -> None:
     """Take room for `count` mails to be spooled. Raises LimitReached when there is not enough for all of them."""
     if take(account_id, count, figure="spooled", now=now) < count:
-        give_back(account_id, count, figure="spooled")
+        _rooms.pop((account_id, "spooled"), None)
         raise errors.LimitReached
 
 
@@ -54,11 +54,6 @@ def take(account_id: int, count: int, *, figure: str, now: datetime) -> int:
         taken = max(0, min(count, room.left))
         room.left -= taken
     return taken
-
-
-def give_back(account_id: int, count: int, *, figure: str) -> None:
-    """Forget the cached room, so that the next call counts afresh."""
-    _rooms.pop((account_id, figure), None)
 
 
 def _look(account_id: int, figure: str, now: datetime) -> _Room:
