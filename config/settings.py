@@ -47,7 +47,6 @@ DELIVERY_CONNECTIONS = env.int("EARWIG_DELIVERY_CONNECTIONS", default=10)
 DRAIN_SECONDS = env.float("EARWIG_DRAIN_SECONDS", default=30.0)
 LEASE_SECONDS = env.float("EARWIG_LEASE_SECONDS", default=60.0)
 LOST_HOST_SECONDS = env.float("EARWIG_LOST_HOST_SECONDS", default=900.0)
-ARCHIVE = env.str("ARCHIVE", default="none")
 
 # -- Retention, in days ----------------------------------------------------------------------------------------------
 MAIL_RETENTION = env.int("MAIL_RETENTION", default=90)

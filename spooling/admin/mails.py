@@ -12,14 +12,32 @@ from unfold.paginator import InfinitePaginator
 
 from earwig import audit
 from spooling import errors
-from spooling.admin.read_only import ReadOnlyAdmin, table
+from spooling.admin import message_pages
+from spooling.admin.read_only import table
+from spooling.delivery import letters
 from spooling.models import Mail
 from spooling.outbox import moves
 from stats import events
 
+FIELDS = (
+    ("state", "tries"),
+    ("email", "name"),
+    ("sender", "subject"),
+    "public_id",
+    ("account", "wire"),
+    ("spooler", "lane"),
+    ("router", "provider"),
+    ("last_code", "last_reply"),
+    ("created_at", "due_at"),
+    ("not_after", "give_up_at"),
+    ("ended_at", "erased_at"),
+    ("bounced_at", "bounce_class"),
+    "happenings",
+)
+
 
 @admin.register(Mail)
-class MailAdmin(ReadOnlyAdmin):
+class MailAdmin(message_pages.MessageAdmin):
     # Counting ten million rows for the number of pages takes seconds; the ledger has the counts.
     paginator = InfinitePaginator
     list_display = ("id", "account", "email", "state", "spooler", "tries", "last_code", "due_at", "ended_at")
@@ -30,21 +48,13 @@ class MailAdmin(ReadOnlyAdmin):
     search_fields = ("=email",)
     search_help_text = "An address, as it was handed over."
     actions = ("retry", "cancel")
-    fields = (
-        ("state", "tries"),
-        ("email", "name"),
-        ("sender", "subject"),
-        "public_id",
-        ("account", "wire"),
-        ("spooler", "lane"),
-        ("router", "provider"),
-        ("last_code", "last_reply"),
-        ("created_at", "due_at"),
-        ("not_after", "give_up_at"),
-        ("ended_at", "erased_at"),
-        ("bounced_at", "bounce_class"),
-        "happenings",
+    fieldsets = (
+        (None, {"fields": FIELDS}),
+        *message_pages.TABS,
     )
+
+    def raw_of(self, row: Mail) -> bytes:
+        return letters.shown(row)
 
     @admin.display(description="From")
     def sender(self, mail: Mail) -> str:

@@ -17,7 +17,8 @@ from spooling import errors
 from spooling.delivery import dkim
 from spooling.delivery import errors as delivery_errors
 from spooling.delivery import headers, mime, smtp
-from spooling.models import Content, ContentFile
+from spooling.models import Content, ContentFile, Mail
+from spooling.outbox import values
 from spooling.outbox.values import Claimed
 from templates_app import errors as template_errors
 
@@ -29,6 +30,19 @@ SIGNERS_SECONDS = 30.0
 
 #: Why a content cannot be made into a mail: such mails are held, not lost.
 REFUSALS = (template_errors.TemplateError, delivery_errors.MimeError, errors.ContentUnusable)
+
+
+def shown(mail: Mail) -> bytes:
+    """What was sent, or will be, made again from what is kept; empty where that is erased or cannot be made."""
+    (claimed,) = values.claimed(Mail.objects.filter(pk=mail.pk))
+    press = Letters()
+    press.load([claimed])
+    if claimed.content_id in press.erased or not claimed.email:
+        return b""
+    try:
+        return press.message(claimed, int((mail.ended_at or mail.created_at).timestamp())).data
+    except REFUSALS:
+        return b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.signals import request_started
 from django.urls import reverse
+from django.utils import timezone
 
 from spooling import received
 from spooling.models import TrappedMail
+from spooling.outbox import intake
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -155,7 +157,7 @@ def test_html_in_the_traps_frame_runs_nothing(staff, kind):
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_html_opened_by_its_own_url_runs_nothing(staff, kind):
     mail = keep(HOSTILE[kind])
-    staff.goto(reverse("admin:spooling_trap_html", args=(mail.pk,)))
+    staff.goto(reverse("admin:spooling_trappedmail_html", args=(mail.pk,)))
     if kind not in ("link", "target", "popup"):
         # A link that a person follows from there is a plain navigation.
         staff.mouse.click(5, 5)
@@ -164,6 +166,23 @@ def test_html_opened_by_its_own_url_runs_nothing(staff, kind):
     assert staff.title() != "owned"
     staff.goto(reverse("admin:spooling_trappedmail_changelist"))
     assert_untouched(staff)
+
+
+@pytest.mark.parametrize("kind", ["script", "handlers", "iframes", "unclosed"])
+def test_what_was_sent_is_shown_again_and_runs_nothing(staff, account, kind):
+    content = intake.NewContent(
+        from_email="a@x.example", subject=filled(HOSTILE[kind])[:50], html=filled(HOSTILE[kind])
+    )
+    send = intake.NewSend(content=content, mails=(intake.NewMail(email="you@example.net"),))
+    submission = intake.NewSubmission(account_id=account.pk, wire="native")
+    (mail,) = intake.accept(submission, [send], now=timezone.now())
+
+    staff.goto(reverse("admin:spooling_mail_change", args=(mail.id,)))
+    staff.frame_locator("iframe[sandbox]").locator("body").wait_for(state="attached")
+    assert_untouched(staff)
+    staff.goto(reverse("admin:spooling_mail_html", args=(mail.id,)))
+    page_storage_is_closed(staff)
+    assert_nothing_left(staff)
 
 
 def page_storage_is_closed(page):
@@ -194,7 +213,7 @@ FILES = [
 @pytest.mark.parametrize(("name", "maintype", "subtype", "data"), FILES, ids=[file[0] for file in FILES])
 def test_a_file_opened_by_its_own_url_runs_nothing(staff, name, maintype, subtype, data):
     mail = keep("see file", data=filled(data).encode(), maintype=maintype, subtype=subtype, filename=name)
-    url = reverse("admin:spooling_trap_file", args=(mail.pk, 0))
+    url = reverse("admin:spooling_trappedmail_file", args=(mail.pk, 0))
     try:
         staff.goto(url)
         staff.wait_for_timeout(250)
@@ -208,7 +227,7 @@ def test_a_file_opened_by_its_own_url_runs_nothing(staff, name, maintype, subtyp
 def test_a_file_cannot_be_used_as_script_or_style_of_a_page(staff):
     mail = keep("see file", data=PAYLOAD.encode(), maintype="text", subtype="javascript", filename="code.js")
     staff.goto(reverse("admin:spooling_trappedmail_changelist"))
-    url = reverse("admin:spooling_trap_file", args=(mail.pk, 0))
+    url = reverse("admin:spooling_trappedmail_file", args=(mail.pk, 0))
     refused = staff.evaluate(
         """url => new Promise(done => {
             const script = document.createElement("script");

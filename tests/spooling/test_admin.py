@@ -202,3 +202,28 @@ def test_an_address_is_suppressed_found_by_its_hash_and_released(staff, account)
     staff.post(reverse("admin:spooling_suppression_delete", args=(row.pk,)), {"post": "yes"})
     assert not Suppression.objects.exists()
     assert "example" not in logged().lower()
+
+
+def test_a_mails_page_shows_what_was_sent_made_again(staff, spool):
+    content = intake.NewContent(
+        from_email="a@x.example", html="<p>Dear {{name}}</p><script>1</script>", text="Dear"
+    )
+    mail = spool("ann@x.example", content=content)[0]
+
+    page = staff.get(reverse("admin:spooling_mail_change", args=(mail.id,)))
+    html = staff.get(reverse("admin:spooling_mail_html", args=(mail.id,)))
+    source = staff.get(reverse("admin:spooling_mail_source", args=(mail.id,)))
+
+    assert b"sandbox" in page.content and b"<script>1</script>" not in page.content
+    assert b"Dear ann@x.example" in html.content
+    assert html.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert f"Message-ID: <{mail.hex}@x.example>".encode() in source.content
+
+
+def test_a_mails_page_says_when_nothing_is_left_to_show(staff, spool):
+    mail = spool("ann@x.example")[0]
+    Mail.objects.filter(pk=mail.id).update(email="", erased_at=timezone.now())
+
+    page = staff.get(reverse("admin:spooling_mail_change", args=(mail.id,)))
+
+    assert b"Nothing is left to show." in page.content

@@ -225,11 +225,11 @@ def test_pages_of_a_broken_mail_answer(staff, trapped, raw):
     row = trapped(raw)
     assert staff.get(reverse(LIST)).status_code == 200
     assert staff.get(reverse(PAGE, args=(row.pk,))).status_code == 200
-    assert staff.get(reverse("admin:spooling_trap_html", args=(row.pk,))).status_code == 200
-    source = staff.get(reverse("admin:spooling_trap_source", args=(row.pk,)))
+    assert staff.get(reverse("admin:spooling_trappedmail_html", args=(row.pk,))).status_code == 200
+    source = staff.get(reverse("admin:spooling_trappedmail_source", args=(row.pk,)))
     assert source.content == raw
     for place in range(len(received.read(raw).files)):
-        assert staff.get(reverse("admin:spooling_trap_file", args=(row.pk, place))).status_code == 200
+        assert staff.get(reverse("admin:spooling_trappedmail_file", args=(row.pk, place))).status_code == 200
 
 
 def test_what_a_mail_says_is_escaped_on_the_page(staff, trapped):
@@ -257,7 +257,7 @@ def test_only_images_sounds_and_films_are_shown(staff, trapped, type_, dispositi
     row = trapped(
         f'Content-Type: {type_}\r\nContent-Disposition: attachment; filename="a;b\\".x"\r\n\r\nx'.encode()
     )
-    answer = staff.get(reverse("admin:spooling_trap_file", args=(row.pk, 0)))
+    answer = staff.get(reverse("admin:spooling_trappedmail_file", args=(row.pk, 0)))
     assert answer["Content-Disposition"].startswith(f"{disposition}; ")
     assert answer["Content-Type"] == (type_ if disposition == "inline" else "application/octet-stream")
     assert answer["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
@@ -266,7 +266,7 @@ def test_only_images_sounds_and_films_are_shown(staff, trapped, type_, dispositi
 
 def test_the_html_answers_inside_a_sandbox(staff, trapped):
     row = trapped(b"Content-Type: text/html\r\n\r\n<p>Hello")
-    answer = staff.get(reverse("admin:spooling_trap_html", args=(row.pk,)))
+    answer = staff.get(reverse("admin:spooling_trappedmail_html", args=(row.pk,)))
     assert answer.content == b"<p>Hello"
     policy = answer["Content-Security-Policy"].split("; ")
     assert {"sandbox", "default-src 'none'", "img-src data:"} <= set(policy)
@@ -275,8 +275,8 @@ def test_the_html_answers_inside_a_sandbox(staff, trapped):
 
 def test_strangers_and_staff_without_the_right_see_nothing(client, trapped):
     row = trapped(b"Content-Type: text/html\r\n\r\nsecret")
-    pages = [reverse(f"admin:spooling_trap_{kind}", args=(row.pk,)) for kind in ("html", "source")]
-    pages.append(reverse("admin:spooling_trap_file", args=(row.pk, 0)))
+    pages = [reverse(f"admin:spooling_trappedmail_{kind}", args=(row.pk,)) for kind in ("html", "source")]
+    pages.append(reverse("admin:spooling_trappedmail_file", args=(row.pk, 0)))
     assert {client.get(page).status_code for page in pages} == {302}
     user = get_user_model().objects.create_user("clerk@example.org", password="x", is_staff=True)
     client.force_login(user)
