@@ -93,7 +93,7 @@ def make_key(domain: Domain, *, algorithm: str, selector: str, now: datetime) ->
     active = set(domain.dkim_keys.filter(active=True).values_list("algorithm", flat=True))
     if algorithm == Algorithm.ED25519 and Algorithm.RSA not in active:
         raise errors.DkimKeyRefused("An Ed25519 key signs only beside an RSA key.")
-    private, record = _KEY_PAIRS[Algorithm(algorithm)]()
+    private, record = key_pair(algorithm)
     return DkimKey.objects.create(
         domain=domain,
         selector=selector,
@@ -174,6 +174,11 @@ def _is_verified_elsewhere(account_id: int, name: str) -> bool:
     return (
         Domain.objects.filter(name__in=names, verified_at__isnull=False).exclude(account=account_id).exists()
     )
+
+
+def key_pair(algorithm: str) -> tuple[str, str]:
+    """A new private key as PKCS #8 PEM, and the TXT record of its public half (RFC 6376 §3.6.1, RFC 8463 §4)."""
+    return _KEY_PAIRS[Algorithm(algorithm)]()
 
 
 def _rsa_pair() -> tuple[str, str]:

@@ -1,17 +1,16 @@
 """DKIM signatures (RFC 6376, RFC 8463), relaxed/relaxed: canonicalised here, signed by `cryptography`."""
 
-import base64
 import binascii
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from enum import StrEnum
 from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
+from earwig.models.domains import Algorithm
 from spooling.delivery import errors
 
 #: Lower case, of those present all are signed (RFC 6376 §5.4.1; RFC 8058 §4 for the last two).
@@ -21,20 +20,12 @@ SIGNED_HEADERS = frozenset(
 )
 #: Listed once more than they occur, so that none can be added later (RFC 6376 §8.15).
 OVERSIGNED = (b"from", b"subject")
-RSA_BITS = 2048
 
 _BLANKS = re.compile(rb"[ \t]+")
 _PADDING = padding.PKCS1v15()
 _SHA256 = hashes.SHA256()
 
 PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
-
-
-class Algorithm(StrEnum):
-    #: Understood by every receiver.
-    RSA = "rsa-sha256"
-    #: Only beside RSA: big receivers ignore it alone.
-    ED25519 = "ed25519-sha256"
 
 
 class Signer:
@@ -137,36 +128,6 @@ def _folded(names: bytes) -> bytes:
             lines.append(b"")
         lines[-1] += name + b":"
     return b"\r\n ".join(lines)[:-1]
-
-
-def generate_key(algorithm: str) -> bytes:
-    """A new private key as PEM (PKCS #8, no password); RSA of 2048 bits (RFC 8301 §3.2)."""
-    key: PrivateKey
-    if Algorithm(algorithm) is Algorithm.RSA:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-    else:
-        key = ed25519.Ed25519PrivateKey.generate()
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
-def public_record(private_key: bytes) -> str:
-    """The TXT record for SELECTOR._domainkey.DOMAIN (RFC 6376 §3.6.1; RFC 8463 §4). Raises KeyInvalid.
-
-    In a zone file a value over 255 characters is written as several strings.
-    """
-    public = _load(private_key).public_key()
-    if isinstance(public, rsa.RSAPublicKey):
-        kind, encoding, form = (
-            "rsa",
-            serialization.Encoding.DER,
-            serialization.PublicFormat.SubjectPublicKeyInfo,
-        )
-    else:
-        kind, encoding, form = "ed25519", serialization.Encoding.Raw, serialization.PublicFormat.Raw
-    encoded = base64.b64encode(public.public_bytes(encoding, form)).decode("ascii")
-    return f"v=DKIM1; k={kind}; p={encoded}"
 
 
 def _load(private_key: bytes) -> PrivateKey:
