@@ -121,7 +121,6 @@ class Letters:
             mail.email if mail.email.isascii() else headers.encode_email(mail.email),
             b"".join((*signed, *built.headers, b"\r\n", built.body)),
             utf8=built.utf8,
-            eight_bit=built.eight_bit,
         )
 
 

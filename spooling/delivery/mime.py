@@ -10,10 +10,10 @@ from typing import Self
 from spooling.delivery import entities, errors
 from spooling.delivery import headers as fields
 from spooling.delivery.entities import File, Piece
-from spooling.delivery.headers import RESERVED_HEADERS, Address, check_header
+from spooling.delivery.headers import Address, check_header
 from templates_app import rendering
 
-__all__ = ["RESERVED_HEADERS", "Address", "Built", "File", "Parts", "Skeleton", "Values", "check_header"]
+__all__ = ["Address", "Built", "File", "Parts", "Skeleton", "Values", "check_header"]
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -43,16 +43,12 @@ class Parts:
 
 @dataclass(slots=True)
 class Values:
-    """What one mail adds; `message_id` is without <>, `at` in epoch seconds.
-
-    A header of the mail replaces the content's header of the same name.
-    """
+    """What one mail adds; `message_id` is without <>, `at` in epoch seconds."""
 
     to: Address
     message_id: str
     at: int
     variables: Mapping[str, object]
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -66,7 +62,6 @@ class Built:
     headers: list[bytes]
     body: bytes
     utf8: bool = False
-    eight_bit: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -81,8 +76,8 @@ class Skeleton:
     subject: Piece
     #: MIME-Version and Content-*.
     description: tuple[bytes, ...]
-    #: By lower-case name.
-    extras: tuple[tuple[str, Piece], ...]
+    #: The content's own header fields.
+    extras: tuple[Piece, ...]
     body: tuple[Piece, ...]
     utf8: bool
 
@@ -109,8 +104,7 @@ class Skeleton:
     def build(self, values: Values) -> Built:
         """One mail.
 
-        Raises RenderLimit and UnsupportedValue; AddressInvalid and HeaderInjection for the recipient; what
-        check_header raises for the mail's own headers.
+        Raises RenderLimit and UnsupportedValue; AddressInvalid and HeaderInjection for the recipient.
         """
         variables = values.variables
         if self.visible:
@@ -126,23 +120,13 @@ class Skeleton:
             _date_field(values.at),
             _message_id_field(values.message_id),
             *self.description,
+            *[piece if isinstance(piece, bytes) else piece(variables) for piece in self.extras],
         ]
-        if self.extras or values.headers:
-            complete += self._extra_fields(values)
         return Built(complete, self._joined(variables), self.utf8 or needs_utf8)
 
     def _joined(self, variables: Mapping[str, object]) -> bytes:
         body = b"".join([piece if isinstance(piece, bytes) else piece(variables) for piece in self.body])
         return body if body.endswith(b"\r\n") else body + b"\r\n"
-
-    def _extra_fields(self, values: Values) -> Iterator[bytes]:
-        own = {name.lower() for name, _ in values.headers}
-        for name, piece in self.extras:
-            if name not in own:
-                yield piece if isinstance(piece, bytes) else piece(values.variables)
-        for name, value in values.headers:
-            check_header(name, value)
-            yield fields.text_field(f"{name}: ", value)
 
 
 def _template_field(name: str, source: str, language: str) -> Piece:
@@ -194,12 +178,12 @@ def _rendered_reply_to(parts: Parts) -> Piece:
     return _template_field(name, source, parts.template_language)
 
 
-def _extras(parts: Parts) -> tuple[tuple[str, Piece], ...]:
+def _extras(parts: Parts) -> tuple[Piece, ...]:
     for name, value in parts.headers:
         check_header(name, value)
-    rendered = (("reply-to", _rendered_reply_to(parts)),) if _is_reply_to_rendered(parts) else ()
+    rendered = (_rendered_reply_to(parts),) if _is_reply_to_rendered(parts) else ()
     return rendered + tuple(
-        (name.lower(), _template_field(name, value, parts.template_language)) for name, value in parts.headers
+        _template_field(name, value, parts.template_language) for name, value in parts.headers
     )
 
 

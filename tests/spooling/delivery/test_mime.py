@@ -215,8 +215,6 @@ def test_a_line_break_or_null_in_a_header_is_refused(character, hostile):
         (lambda value: {"to": mime.Address("", f"a@example.org{value}")}, errors.AddressInvalid),
         (lambda value: {"to": mime.Address("", '"' + value + '"@example.org')}, errors.AddressInvalid),
         (lambda value: {"message_id": value}, errors.HeaderInjection),
-        (lambda value: {"headers": (("X-A", value),)}, errors.HeaderInjection),
-        (lambda value: {"headers": ((f"X-A: {value}", "b"),)}, errors.HeaderNameInvalid),
     ],
 )
 def test_a_line_break_in_what_a_mail_adds_is_refused(character, hostile, refusal):
@@ -269,7 +267,7 @@ def test_the_platforms_headers_cannot_be_set(name):
         mime.Skeleton.compile(parts(headers=((name, "a"),)))
 
 
-@pytest.mark.parametrize("name", ["", "X A", "X:A", "X-Ä", "X\tA", "X" * 77])
+@pytest.mark.parametrize("name", ["", "X A", "X:A", "X-Ä", "X\tA", "X" * 77, "X\nBcc", "X\rBcc", "X\0"])
 def test_a_malformed_header_name_is_refused(name):
     with pytest.raises(errors.HeaderNameInvalid):
         mime.check_header(name, "a")
@@ -279,13 +277,6 @@ def test_a_malformed_header_name_is_refused(name):
 def test_other_headers_may_be_set(name):
     mime.check_header(name, "a")
     assert parse(build(parts(text="a", headers=((name, "<a>"),))))[name] == "<a>"
-
-
-def test_a_mails_own_header_replaces_the_contents():
-    content = parts(text="a", headers=(("list-unsubscribe", "<https://old>"), ("X-Kept", "1")))
-    message = parse(build(content, headers=(("List-Unsubscribe", "<https://new>"),)))
-    assert message.get_all("list-unsubscribe") == ["<https://new>"]
-    assert message["x-kept"] == "1"
 
 
 def test_each_mail_shows_its_own_recipient_where_no_list_is_visible():
