@@ -16,7 +16,10 @@ _ORDINARY = re.compile(
     r"(?=.{1,64}@)[A-Za-z0-9_%+'-]+(?:\.[A-Za-z0-9_%+'-]+)*"
     r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 )
-_NAMED = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^<>"]*))\s*<([^<>\s]+)>\s*')
+#: Of `Name <a@b>`, every character of the name escaped.
+_MAX_TEXT = 2 * MAX_NAME + MAX_EMAIL + 100
+# No two parts match the same blanks: else a long run of them would take a time that grows with its cube.
+_NAMED = re.compile(r'(?:"((?:[^"\\]|\\.)*)"[ \t]*|([^<>"]*))<([^<>\s]+)>')
 _ESCAPED = re.compile(r"\\(.)")
 _BREAK = re.compile("[\r\n\0]")
 
@@ -25,7 +28,8 @@ def parse(text: str) -> tuple[str, str]:
     """(name, address) of `a@b` or `Name <a@b>`; the name may be empty. Raises InvalidAddress."""
     if "<" not in text:
         return "", normal(text.strip(" "))
-    match = _NAMED.fullmatch(text)
+    text = text.strip(" \t")
+    match = _NAMED.fullmatch(text) if len(text) <= _MAX_TEXT else None
     if match is None:
         raise errors.InvalidAddress
     quoted, plain, email = match.groups()
@@ -48,11 +52,11 @@ def normal(email: str) -> str:
     Raises InvalidAddress: syntax of RFC 5322 without quoted local parts, lengths of RFC 5321, IDNA 2008,
     and a domain of two labels or more.
     """
+    if len(email) > MAX_EMAIL:
+        raise errors.InvalidAddress(f"An address has at most {MAX_EMAIL} characters.")
     local, _, domain = email.rpartition("@")
     email = f"{local}@{domain.lower()}"
-    if len(email) <= MAX_EMAIL and _ORDINARY.fullmatch(email):
-        return email
-    return _unusual(email)
+    return email if _ORDINARY.fullmatch(email) else _unusual(email)
 
 
 def _unusual(email: str) -> str:
