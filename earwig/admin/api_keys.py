@@ -65,9 +65,6 @@ class ApiKeyAdmin(pages.AuditedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_operate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return pages.may_change(self, request)
-
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

@@ -70,9 +70,6 @@ class DomainAdmin(pages.AuditedAdmin):
         lines = [(COPIED, record.zone_line()) for record in domains.records(domain)]
         return format_html_join("", '<pre style="{}">{}</pre>', lines)
 
-    def has_operate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return pages.may_change(self, request)
-
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

@@ -25,12 +25,18 @@ Perform = Callable[[forms.Form, datetime], HttpResponse]
 
 
 class AuditedAdmin(ModelAdmin):
-    """Writes each act to the audit trail. Its history names a row by model and id: a name may be an address."""
+    """Writes each act to the audit trail. Its history names a row by model and id: a name may be an address.
+
+    An action that calls a verb asks for `operate`: Django's right to change the model, whatever the page offers.
+    """
 
     def account_of(self, obj: Any) -> Account | None:
         """Whose row it is."""
         account: Account = obj.account
         return account
+
+    def has_operate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
         return self._log(request, [obj], ADDITION, message)[0]
@@ -59,7 +65,7 @@ class AuditedAdmin(ModelAdmin):
 
 
 class ReadOnlyAdmin(AuditedAdmin):
-    """Shows what only verbs may change. An action that calls one asks for `operate`: the right to change."""
+    """Shows what only verbs may change."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -69,14 +75,6 @@ class ReadOnlyAdmin(AuditedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    def has_operate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return may_change(self, request)
-
-
-def may_change(page: ModelAdmin, request: HttpRequest) -> bool:
-    """Whether the user has Django's right to change the page's model, whatever the page offers."""
-    return request.user.has_perm(f"{page.opts.app_label}.change_{page.opts.model_name}")
 
 
 def carry_out(

@@ -92,9 +92,6 @@ class PersonAdmin(pages.AuditedAdmin):
     def answers(self, person: Person) -> str:
         return _summary_of(responses.of_person(person)) if person.pk else ""
 
-    def has_operate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return pages.may_change(self, request)
-
     @action(description="Import", permissions=["operate"])
     def upload(self, request: HttpRequest) -> HttpResponse:
         form = ImportForm(request.POST or None, request.FILES or None)

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
+
+from earwig.admin import pages
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    """Lists and shows. Actions that call verbs ask for `operate`: the right to change the model."""
+class ReadOnlyAdmin(pages.ReadOnlyAdmin):
+    """Of tables that grow with the mail: counts nothing it need not."""
 
     show_full_result_count = False
     list_disable_select_all = True
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_operate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        options = self.opts
-        return request.user.has_perm(f"{options.app_label}.change_{options.model_name}")
 
 
 def table(rows: Iterable[tuple[object, object]]) -> SafeString:

@@ -7,10 +7,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from earwig import sealing
+from earwig.admin import pages
 from spooling.admin.read_only import ReadOnlyAdmin
 from spooling.models import ConnectionSlot, Route, Router, Shape
 
@@ -35,7 +36,7 @@ class RouteInline(TabularInline):
 
 
 @admin.register(Router)
-class RouterAdmin(ModelAdmin):
+class RouterAdmin(pages.AuditedAdmin):
     form = RouterForm
     inlines = (RouteInline,)
     list_display = ("name", "account", "kind", "host", "port", "tls", "default", "disabled")

@@ -7,22 +7,16 @@ from collections.abc import Callable
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
 
-from earwig import audit
+from earwig.admin import pages
 from earwig.errors import EarwigError
 from spooling import ledger, spoolers
 from spooling.admin.read_only import ReadOnlyAdmin, mapping
 from spooling.models import Spooler
-
-
-def _asks(title: str, description: str) -> dict[str, object]:
-    """A dialog, so that only a POST with the session's token acts."""
-    return {"title": title, "description": description, "form_class": None, "form_submit_text": title}
 
 
 @admin.register(Spooler)
@@ -52,7 +46,7 @@ class SpoolerAdmin(ReadOnlyAdmin):
     @action(
         description="Pause",
         permissions=["operate"],
-        dialog=_asks("Pause", "Nothing leaves until it is resumed."),
+        dialog=pages.asks("Pause", "Nothing leaves until it is resumed."),
     )
     def pause(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         return self._move(request, object_id, spoolers.pause)
@@ -60,7 +54,7 @@ class SpoolerAdmin(ReadOnlyAdmin):
     @action(
         description="Resume",
         permissions=["operate"],
-        dialog=_asks("Resume", "Whatever is due leaves at once."),
+        dialog=pages.asks("Resume", "Whatever is due leaves at once."),
     )
     def resume(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         return self._move(request, object_id, spoolers.ready)
@@ -68,7 +62,7 @@ class SpoolerAdmin(ReadOnlyAdmin):
     @action(
         description="Finish",
         permissions=["operate"],
-        dialog=_asks("Finish", "It takes no more mail; what waits still leaves."),
+        dialog=pages.asks("Finish", "It takes no more mail; what waits still leaves."),
     )
     def finish(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         return self._move(request, object_id, spoolers.finish)
@@ -76,21 +70,18 @@ class SpoolerAdmin(ReadOnlyAdmin):
     @action(
         description="Cancel",
         permissions=["operate"],
-        dialog=_asks("Cancel", "Whatever has not left never leaves. This cannot be undone."),
+        dialog=pages.asks("Cancel", "Whatever has not left never leaves. This cannot be undone."),
     )
     def cancel(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         return self._move(request, object_id, spoolers.cancel)
 
     def _move(self, request: HttpRequest, object_id: str, verb: Callable[..., None]) -> HttpResponse:
-        spooler, now = get_object_or_404(Spooler, pk=object_id), timezone.now()
+        spooler = get_object_or_404(Spooler, pk=object_id)
         try:
-            verb(spooler, now=now)
+            verb(spooler, now=timezone.now())
         except EarwigError as refused:
             self.message_user(request, refused.message, messages.ERROR)
         else:
-            audit.record(
-                f"spooler.{verb.__name__}", spooler, now=now, account=spooler.account, user=request.user
-            )
+            self.note(request, f"spooler.{verb.__name__}", spooler)
             self.message_user(request, f"{spooler.name} is {spooler.get_state_display()}.", messages.SUCCESS)
-        page = reverse("admin:spooling_spooler_change", args=(spooler.pk,))
-        return HttpResponse(headers={"HX-Redirect": page})
+        return pages.moved_to(spooler)

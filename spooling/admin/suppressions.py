@@ -9,15 +9,15 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 
 from earwig import sealing
+from earwig.admin import pages
 from spooling import suppressions
 from spooling.models import Suppression
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(ModelAdmin):
+class SuppressionAdmin(pages.AuditedAdmin):
     list_display = (
         "id",
         "address",

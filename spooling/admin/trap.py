@@ -27,6 +27,9 @@ class TrappedMailAdmin(message_pages.MessageAdmin):
         *message_pages.TABS,
     )
 
+    def account_of(self, obj: TrappedMail) -> None:
+        """Nobody's: the trap is the installation's."""
+
     def raw_of(self, row: TrappedMail) -> bytes:
         return bytes(row.raw)
 

@@ -181,6 +181,11 @@ def test_a_routers_password_is_sealed_kept_and_never_shown(staff):
     router.refresh_from_db()
     assert router.password_sealed == ""
     assert "swordfish" not in logged()
+    assert list(AuditEntry.objects.order_by("id").values_list("action", flat=True)) == [
+        "add",
+        "change",
+        "change",
+    ]
 
 
 def test_an_address_is_suppressed_found_by_its_hash_and_released(staff, account):
@@ -202,6 +207,8 @@ def test_an_address_is_suppressed_found_by_its_hash_and_released(staff, account)
     staff.post(reverse("admin:spooling_suppression_delete", args=(row.pk,)), {"post": "yes"})
     assert not Suppression.objects.exists()
     assert "example" not in logged().lower()
+    acts = AuditEntry.objects.order_by("id").values_list("action", "subject", "account")
+    assert list(acts) == [(act, f"suppression {row.pk}", account.pk) for act in ("add", "delete")]
 
 
 def test_a_mails_page_shows_what_was_sent_made_again(staff, spool):
