@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from django.db import connection
 
-from earwig import sealing
-from earwig.models import Account
+from earwig import addresses, sealing
+from earwig.models import Account, Domain
 from spooling.models import Suppression
 from spooling.models.suppressions import SuppressionReason
 
@@ -57,6 +58,13 @@ class Recipient(Protocol):
     @property
     def lane(self) -> str: ...
 
+    @property
+    def domain_id(self) -> int | None: ...
+
+
+#: Where a suppression was found: hash, account id, stream, sending domain.
+_Place = tuple[str, int | None, str, str]
+
 
 def suppress(scope: Scope, address: str, *, reason: str, source: str, now: datetime) -> Suppression:
     """Send nothing more to `address` in `scope`. Repeating it keeps the first reason and clears an expiry."""
@@ -64,7 +72,7 @@ def suppress(scope: Scope, address: str, *, reason: str, source: str, now: datet
     row, _ = Suppression.objects.update_or_create(
         account=account,
         address_hash=sealing.address_hash(address),
-        domain=scope.domain,
+        domain=addresses.canonical_domain(scope.domain),
         stream=scope.stream,
         defaults={"expires_at": None, "address": address},
         create_defaults={"reason": reason, "source": source, "created_at": now, "address": address},
@@ -88,39 +96,39 @@ def is_hard_bounce(refusal: Refusal) -> bool:
 
 
 def reasons(recipients: Sequence[Recipient], *, now: datetime) -> list[str | None]:
-    """Why each recipient gets no mail, None for those who do; one look-up for all.
-
-    Suppressions of one sending domain are left to whoever knows the mail's domain.
-    """
+    """Why each recipient gets no mail, None for those who do; one look-up for all."""
     hashes = [sealing.address_hash(recipient.email) for recipient in recipients]
     found = _found(hashes, now)
     if not found:
         return [None] * len(recipients)
+    names = _domain_names(recipients) if any(domain for _, _, _, domain in found) else {}
     return [
-        next((found[place] for place in _places(digest, recipient) if place in found), None)
+        next((found[place] for place in _places(digest, recipient, names) if place in found), None)
         for digest, recipient in zip(hashes, recipients, strict=True)
     ]
 
 
-def _found(hashes: Sequence[str], now: datetime) -> dict[tuple[str, int | None, str], str]:
-    """Reasons by (hash, account id, stream). One parameter for all hashes: an IN list costs more than the look-up."""
+def _found(hashes: Sequence[str], now: datetime) -> dict[_Place, str]:
+    """Reasons by place. One parameter for all hashes: an IN list costs more than the look-up."""
     listed = list(hashes) if connection.vendor == "postgresql" else json.dumps(hashes)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT address_hash, account_id, stream, reason FROM spooling_suppression
-            WHERE {_AMONG[connection.vendor]} AND domain = '' AND (expires_at IS NULL OR expires_at > %s)
+            SELECT address_hash, account_id, stream, domain, reason FROM spooling_suppression
+            WHERE {_AMONG[connection.vendor]} AND (expires_at IS NULL OR expires_at > %s)
             """,
             [listed, connection.ops.adapt_datetimefield_value(now)],
         )
-        return {
-            (digest, account_id, stream): reason for digest, account_id, stream, reason in cursor.fetchall()
-        }
+        return {(row[0], row[1], row[2], row[3]): row[4] for row in cursor.fetchall()}
 
 
-def _places(digest: str, recipient: Recipient) -> list[tuple[str, int | None, str]]:
-    return [
-        (digest, account_id, stream)
-        for account_id in (recipient.account_id, None)
-        for stream in ("", recipient.lane)
-    ]
+def _domain_names(recipients: Sequence[Recipient]) -> dict[int | None, str]:
+    ids = {recipient.domain_id for recipient in recipients if recipient.domain_id is not None}
+    return dict(Domain.objects.filter(pk__in=ids).values_list("pk", "name"))
+
+
+def _places(digest: str, recipient: Recipient, names: Mapping[int | None, str]) -> Iterator[_Place]:
+    own = names.get(recipient.domain_id, "")
+    accounts, streams = (recipient.account_id, None), ("", recipient.lane)
+    for account_id, stream, domain in itertools.product(accounts, streams, dict.fromkeys(("", own))):
+        yield digest, account_id, stream, domain

@@ -4,10 +4,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from earwig import domains
 from spooling import suppressions
 from spooling.models import Suppression
 
-Recipient = namedtuple("Recipient", "account_id email lane")
+Recipient = namedtuple("Recipient", "account_id email lane domain_id", defaults=[None])
 pytestmark = pytest.mark.django_db
 
 
@@ -47,6 +48,17 @@ def test_a_suppression_of_one_stream_leaves_the_other_alone(account):
 
     assert reason("ann@example.org", account.pk, "bulk") == "manual"
     assert reason("ann@example.org", account.pk, "transactional") is None
+
+
+def test_a_suppression_of_one_sending_domain_leaves_the_others_alone(account):
+    shop, news = (
+        domains.add(account, name=f"{name}.example", now=timezone.now()) for name in ("shop", "news")
+    )
+    scope = suppressions.Scope(account_id=account.pk, domain="Shop.example")
+    suppressions.suppress(scope, "ann@example.org", reason="manual", source="test", now=timezone.now())
+    mails = [Recipient(account.pk, "ann@example.org", "bulk", pk) for pk in (shop.pk, news.pk, None)]
+
+    assert suppressions.reasons(mails, now=timezone.now()) == ["manual", None, None]
 
 
 def test_an_expired_suppression_holds_no_more(account):
