@@ -12,6 +12,7 @@ from django.db.models import Count, Sum
 from django.db.models.functions import TruncHour
 
 from spooling.models import LedgerDelta, Mail, Spooler
+from spooling.models.spoolers import SpoolerState
 
 STATES: tuple[str, ...] = (
     *("delivered", "failed", "blocked", "quarantined", "expired", "cancelled"),
@@ -36,6 +37,15 @@ def of_account(account_id: int) -> dict[str, int]:
 def _sum(**which: int) -> dict[str, int]:
     totals = LedgerDelta.objects.filter(**which).aggregate(**{word: Sum(word) for word in WORDS})
     return {word: int(totals[word] or 0) for word in WORDS}
+
+
+def shown(spooler: Spooler) -> dict[str, int]:
+    """The ten figures as people and clients see them: what waits in a cancelled spooler is cancelled."""
+    figures = of_spooler(spooler.pk)
+    if spooler.state == SpoolerState.CANCELLED:
+        figures["cancelled"] += figures["waiting"]
+        figures["waiting"] = 0
+    return figures
 
 
 def adds_up(figures: dict[str, int]) -> bool:

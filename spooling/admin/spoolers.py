@@ -41,7 +41,7 @@ class SpoolerAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Ledger")
     def counts(self, spooler: Spooler) -> SafeString:
-        return mapping(ledger.of_spooler(spooler.pk))
+        return mapping(ledger.shown(spooler))
 
     @action(
         description="Pause",

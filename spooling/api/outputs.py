@@ -11,7 +11,6 @@ from rest_framework import serializers
 from spooling import ledger
 from spooling.models import Mail, Spooler, Suppression
 from spooling.models.mails import MailState
-from spooling.models.spoolers import SpoolerState
 from stats.models import Event
 from templates_app import rendering
 from templates_app.errors import TemplateError
@@ -129,13 +128,9 @@ class LedgerOutput(serializers.Serializer):
 
 
 def ledger_of(spooler: Spooler) -> dict[str, int | bool]:
-    """The figures as shown: what waits in a cancelled spooler is cancelled (`Mail.shown_state`)."""
-    figures: dict[str, int | bool] = dict(ledger.of_spooler(spooler.pk))
-    if spooler.state == SpoolerState.CANCELLED:
-        figures["cancelled"] += figures["waiting"]
-        figures["waiting"] = 0
-    figures["balanced"] = figures["spooled"] == sum(figures[state] for state in ledger.STATES)
-    return figures
+    """The figures as shown, and whether they add up."""
+    figures = ledger.shown(spooler)
+    return {**figures, "balanced": ledger.adds_up(figures)}
 
 
 class SuppressionOutput(serializers.ModelSerializer):
