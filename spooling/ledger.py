@@ -20,6 +20,8 @@ STATES: tuple[str, ...] = (
 )
 WORDS: tuple[str, ...] = ("spooled", *STATES)
 
+#: Increments that one transaction merges: an hour of single mails has millions.
+MERGED_TOGETHER = 10_000
 #: Increments younger than this stay single: the automatic brake and the limits read them by the minute.
 SETTLED_AGE = timedelta(hours=2)
 
@@ -82,7 +84,8 @@ def merge(*, now: datetime) -> int:
     old = LedgerDelta.objects.filter(at__lt=now - SETTLED_AGE)
     hours = old.annotate(hour=TruncHour("at")).values("spooler_id", "hour").annotate(n=Count("id"))
     for crowded in hours.filter(n__gt=1).order_by()[:1000]:
-        gone += _merge_hour(crowded["spooler_id"], crowded["hour"])
+        while merged := _merge_hour(crowded["spooler_id"], crowded["hour"]):
+            gone += merged
     return gone
 
 
@@ -90,7 +93,9 @@ def merge(*, now: datetime) -> int:
 def _merge_hour(spooler_id: int, hour: datetime) -> int:
     spooler = Spooler.objects.select_for_update().get(pk=spooler_id)
     rows = LedgerDelta.objects.filter(spooler_id=spooler_id, at__gte=hour, at__lt=hour + timedelta(hours=1))
-    ids = list(rows.values_list("id", flat=True))
+    ids = list(rows.order_by("id").values_list("id", flat=True)[:MERGED_TOGETHER])
+    if len(ids) < 2:
+        return 0
     totals: dict[str, Any] = rows.filter(id__in=ids).aggregate(**{word: Sum(word) for word in WORDS})
     LedgerDelta.objects.filter(id__in=ids).delete()
     LedgerDelta.objects.create(spooler=spooler, account_id=spooler.account_id, at=hour, **totals)

@@ -11,7 +11,8 @@ from spooling.outbox import moves
 pytestmark = pytest.mark.django_db
 
 
-def test_merging_old_increments_keeps_every_sum(account, spool):
+def test_merging_old_increments_keeps_every_sum(account, spool, monkeypatch):
+    monkeypatch.setattr(ledger, "MERGED_TOGETHER", 3)
     now = timezone.now()
     for minute in range(5):
         spool("a@x.example", now=now - timedelta(hours=30, minutes=minute))
