@@ -6,7 +6,6 @@ from django.apps import AppConfig
 class EarwigConfig(AppConfig):
     name = "earwig"
     verbose_name = "Accounts"
-    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Registers the system checks."""

@@ -6,4 +6,3 @@ from django.apps import AppConfig
 class SpoolingConfig(AppConfig):
     name = "spooling"
     verbose_name = "Mail"
-    default_auto_field = "django.db.models.BigAutoField"

@@ -6,4 +6,3 @@ from django.apps import AppConfig
 class StatsConfig(AppConfig):
     name = "stats"
     verbose_name = "Figures"
-    default_auto_field = "django.db.models.BigAutoField"
