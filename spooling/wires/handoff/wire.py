@@ -38,9 +38,6 @@ STATUSES: dict[str, int] = {
     **web_errors.STATUSES,
     "unknown_key": 400,
     "not_authenticated": 400,
-    "unknown_sender": 400,
-    "unknown_person": 400,
-    "already_flagged": 400,
     "domain_not_allowed": 403,
 }
 #: The words that clients look for.
@@ -70,7 +67,8 @@ def respond(exc: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     if isinstance(exc, errors.WireError):
         return text(str(exc), exc.status)
     if isinstance(exc, EarwigError):
-        return text(sentence_of(exc), STATUSES[exc.code], getattr(exc, "headers", None))
+        headers = exc.headers if isinstance(exc, web_errors.WebError) else None
+        return text(sentence_of(exc), STATUSES[exc.code], headers)
     if isinstance(exc, RequestDataTooBig):
         return text(str(errors.BodyTooLarge()), errors.BodyTooLarge.status)
     if isinstance(exc, (SuspiciousOperation, exceptions.ParseError, UnreadablePostError)):
