@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,8 +10,9 @@ from django.conf import settings
 from django.core import checks
 from django.core.management.base import SystemCheckError
 
+from spooling import routers
+
 HANDOFF_KEYS = ("all", "message-only", "default-application")
-SMTP_SCHEMES = ("smtp", "smtp+plain", "smtp+starttls", "smtps")
 
 
 def refuse_broken_settings() -> None:
@@ -57,13 +59,13 @@ def check_urls(**_: Any) -> list[checks.CheckMessage]:
     if not _is_url(settings.PUBLIC_URL, ("http", "https")):
         hint = "Scheme and host, for example https://mail.example.org"
         found.append(checks.Error("PUBLIC_URL is not a URL.", hint=hint, id="config.E005"))
-    if settings.SMTP_URL and not _is_url(settings.SMTP_URL, SMTP_SCHEMES):
-        hint = f"user:password@host:port behind one of {', '.join(f'{name}://' for name in SMTP_SCHEMES)}"
+    if settings.SMTP_URL and not _is_url(settings.SMTP_URL, routers.TLS_OF_SCHEME):
+        hint = f"user:password@host:port behind one of {', '.join(f'{name}://' for name in routers.TLS_OF_SCHEME)}"
         found.append(checks.Error("SMTP_URL is not a URL.", hint=hint, id="config.E006"))
     return found
 
 
-def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+def _is_url(text: str, schemes: Container[str]) -> bool:
     try:
         parts = urlsplit(text)
         return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0

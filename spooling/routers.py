@@ -26,7 +26,8 @@ DEFAULT_NAME = "default"
 
 log = logging.getLogger(__name__)
 
-_TLS_OF_SCHEME = {
+#: Of SMTP_URL.
+TLS_OF_SCHEME = {
     "smtp": TlsMode.OPPORTUNISTIC,
     "smtp+plain": TlsMode.NONE,
     "smtp+starttls": TlsMode.STARTTLS,
@@ -123,7 +124,7 @@ def _wanted() -> dict[str, object]:
         trap = {"kind": RouterKind.TRAP, "host": settings.TRAP_HOST, "port": settings.TRAP_PORT}
         return trap | {"tls": TlsMode.NONE, "verify_certificate": False}
     url = urlsplit(settings.SMTP_URL)
-    tls = _TLS_OF_SCHEME[url.scheme]
+    tls = TLS_OF_SCHEME[url.scheme]
     return {
         "kind": RouterKind.SMTP,
         "host": url.hostname or "",
