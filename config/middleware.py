@@ -8,7 +8,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from django.db import InterfaceError, OperationalError, connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 
 from config import views
 from earwig.web import bodies, errors
@@ -56,12 +56,21 @@ class Mounts:
         if "//" in request.path_info:
             request.path_info = _RUNS.sub("/", request.path_info)
             request.path = _RUNS.sub("/", request.path)
-        try:
-            bodies.unchunk(request)
-        except errors.TooLarge:
-            return views.failure(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        response = self.get_response(request)
+        response = self._answer(request)
         if not response.streaming and "Content-Length" not in response.headers:
             # Else gunicorn answers in chunks, which takes one more packet.
             response.headers["Content-Length"] = str(len(response.content))
         return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        try:
+            bodies.bound(request)
+        except errors.WebError as error:
+            return views.failure(request, HTTPStatus(errors.status_of(error)))
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        # The client is gone, as a rule: nothing was done, and nothing is wrong on our side.
+        if isinstance(exception, UnreadablePostError):
+            return views.failure(request, HTTPStatus.BAD_REQUEST)
+        return None

@@ -11,7 +11,9 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.core.handlers.wsgi import LimitedStream
 from django.http import HttpRequest
+from gunicorn.http.errors import ParseException
 from rest_framework.parsers import BaseParser
 
 from earwig.web import errors
@@ -101,14 +103,35 @@ class JsonParser(BaseParser):
         return load(body)
 
 
-def unchunk(request: HttpRequest) -> None:
-    """Give a chunked body, which has no length, the length that Django needs to see it. Raises TooLarge."""
+class WholeStream(LimitedStream):
+    """A body of a known length. One that ends sooner is a cut connection: half a form is a form too."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = self.limit - self._pos
+        data = super().read(size)
+        if len(data) < (left if size is None or size < 0 else min(size, left)):
+            raise ConnectionAbortedError("The body ended before its length.")
+        return data
+
+
+def bound(request: HttpRequest) -> None:
+    """Let the body be read whole or not at all. Raises TooLarge and IncompleteBody, for a chunked body only; any
+    other raises Django's UnreadablePostError where it is read.
+    """
     meta = request.META
-    if "chunked" not in meta.get("HTTP_TRANSFER_ENCODING", "").lower() or not meta.get(
-        "wsgi.input_terminated"
-    ):
-        return
-    data = meta["wsgi.input"].read(settings.MAX_BODY_BYTES + 1)
+    if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower() and meta.get("wsgi.input_terminated"):
+        _unchunk(request)
+    elif meta.get("CONTENT_LENGTH"):
+        request._stream = WholeStream(meta["wsgi.input"], request._stream.limit)
+
+
+def _unchunk(request: HttpRequest) -> None:
+    """Give a chunked body the length that Django needs to see it."""
+    meta = request.META
+    try:
+        data = meta["wsgi.input"].read(settings.MAX_BODY_BYTES + 1)
+    except (OSError, ParseException):
+        raise errors.IncompleteBody from None
     if len(data) > settings.MAX_BODY_BYTES:
         raise errors.TooLarge
     meta["CONTENT_LENGTH"] = str(len(data))

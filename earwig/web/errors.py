@@ -24,6 +24,7 @@ STATUSES: dict[str, int] = {
     # the request itself
     "invalid": 400,
     "invalid_json": 400,
+    "incomplete_body": 400,
     "not_found": 404,
     "too_large": 413,
     "not_json": 415,
@@ -94,6 +95,12 @@ class InvalidJson(WebError):
     """The body is not valid JSON."""
 
     code = "invalid_json"
+
+
+class IncompleteBody(WebError):
+    """The body ended before its length, or its chunks are malformed."""
+
+    code = "incomplete_body"
 
 
 class NotJson(WebError):
