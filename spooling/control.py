@@ -1,4 +1,4 @@
-"""The control tick: what nobody rings for. Every part is bounded, repeatable, and cheap when there is nothing to do."""
+"""The control tick: what nobody asks for. Every part is bounded, repeatable, and cheap when there is nothing to do."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from earwig.models import Account
-from spooling import doorbell, errors
+from spooling import errors, wakeups
 from spooling.models import Spooler
 from spooling.models.spoolers import Lane, SpoolerState, SpoolerType
 
@@ -56,7 +56,7 @@ def open_campaign(account: Account, *, name: str, lane: str = Lane.BULK, now: da
 def ready(spooler: Spooler, *, now: datetime) -> None:
     """Let it send from `start_at` on. Raises SpoolerStateConflict unless it is pending or paused."""
     _move(spooler, SpoolerState.READY, now)
-    doorbell.ring_after_commit(spooler.lane)
+    wakeups.wake_after_commit(spooler.lane)
 
 
 def pause(spooler: Spooler, *, now: datetime) -> None:

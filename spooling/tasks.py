@@ -6,17 +6,17 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from spooling import control, doorbell, stopping
+from spooling import control, stopping, wakeups
 from spooling.delivery import drain as delivery
 from spooling.models.spoolers import Lane
 
 #: Beat's schedule: name → task, period and queue.
 BEAT = {
-    f"ring-{lane}": {
+    f"wake-{lane}": {
         "task": "spooling.drain",
         "schedule": 5.0,
         "args": (lane,),
-        "options": {"queue": lane, "expires": doorbell.EXPIRES_SECONDS},
+        "options": {"queue": lane, "expires": wakeups.EXPIRES_SECONDS},
     }
     for lane in Lane.values
 } | {

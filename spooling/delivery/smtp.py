@@ -205,9 +205,9 @@ class Loop:
         self._pools: list[Pool] = []
         self._resolved: dict[tuple[str, int], tuple[float, list[Address]]] = {}
         self._next_look = self.time
-        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self.epoll.register(self._bell, select.EPOLLIN)
-        self.handlers[self._bell] = self._awake
+        self._waker = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.epoll.register(self._waker, select.EPOLLIN)
+        self.handlers[self._waker] = self._awake
 
     def open(self, server: Server, *, connections: int, feed: Feed) -> Pool:
         """A pool of at most so many connections, which takes its messages from feed; feed must not raise."""
@@ -249,7 +249,7 @@ class Loop:
 
     def wake(self) -> None:
         """End the wait of the turn under way, or of the next; may be called from any thread."""
-        os.eventfd_write(self._bell, 1)
+        os.eventfd_write(self._waker, 1)
 
     def close(self) -> None:
         """End all connections now: the idle by QUIT; what they carry is reported untouched or in doubt."""
@@ -261,7 +261,7 @@ class Loop:
         self._pools.clear()
         if not self.epoll.closed:
             self.epoll.close()
-            os.close(self._bell)
+            os.close(self._waker)
 
     def resolve(self, server: Server) -> list[Address]:
         """The addresses of a server, in the order to try. Raises OSError when it has none."""
@@ -291,7 +291,7 @@ class Loop:
         self._pools = [pool for pool in self._pools if pool.connections or not pool.closed]
 
     def _awake(self, mask: int) -> None:
-        os.eventfd_read(self._bell)
+        os.eventfd_read(self._waker)
 
 
 def _patience(timeouts: Timeouts) -> dict[str, float]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from spooling import doorbell, limits, spoolers
+from spooling import limits, spoolers, wakeups
 from spooling.models import Attachment, Backlog, ContentFile
 from spooling.models.spoolers import Lane
 from spooling.outbox import dialect, public_ids
@@ -19,7 +19,7 @@ __all__ = ["Accepted", "NewContent", "NewFile", "NewMail", "NewSend", "NewSubmis
 
 
 def accept(submission: NewSubmission, sends: Sequence[NewSend], *, now: datetime) -> list[Accepted]:
-    """Store all mails of all `sends`, or none; in order. Rings their lanes once they are committed.
+    """Store all mails of all `sends`, or none; in order. Wakes their lanes once they are committed.
 
     Raises LimitReached when they would exceed a limit of the account.
     """
@@ -34,7 +34,7 @@ def accept(submission: NewSubmission, sends: Sequence[NewSend], *, now: datetime
     else:
         ids, _ = dialect.current().insert(submission, contents, rows, now)
     for lane in {row.lane for row in rows}:
-        doorbell.ring_after_commit(lane)
+        wakeups.wake_after_commit(lane)
     return [Accepted(ids[row.public_id], row.public_id, row.mail.email, "waiting") for row in rows]
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from spooling import doorbell, errors, ledger
+from spooling import errors, ledger, wakeups
 from spooling.models import Backlog, Mail
 from spooling.models.mails import MailState
 from spooling.models.spoolers import Lane
@@ -129,4 +129,4 @@ def _wake(rows: Sequence[_Moved], now: datetime) -> None:
     ).items():
         Backlog.objects.of(spooler_id, provider).update(next_due_at=now, floor_at=None, floor_id=0)
     for lane in {row.lane for row in rows}:
-        doorbell.ring_after_commit(lane)
+        wakeups.wake_after_commit(lane)

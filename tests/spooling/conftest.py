@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from spooling import doorbell, limits, routers, spoolers
+from spooling import limits, routers, spoolers, wakeups
 from spooling.models import Router
 from spooling.outbox import intake
 
@@ -14,9 +14,9 @@ CONTENT = intake.NewContent(
 
 @pytest.fixture(autouse=True)
 def _fresh_process(monkeypatch):
-    """No test inherits what a process remembers, and none rings a worker."""
-    monkeypatch.setattr(doorbell, "_send", lambda lane: None)
-    for remembered in (doorbell._quiet_until, limits._rooms, spoolers._streams):
+    """No test inherits what a process remembers, and none wakes a worker."""
+    monkeypatch.setattr(wakeups, "_send", lambda lane: None)
+    for remembered in (wakeups._quiet_until, limits._rooms, spoolers._streams):
         remembered.clear()
     monkeypatch.setattr(routers, "_table", None)
 

@@ -1,4 +1,4 @@
-"""Tells the workers that there is mail. A ring may be lost: beat rings anyway, and a drain polls."""
+"""Tells the workers that there is mail. A call may be lost: beat calls anyway, and a drain polls."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-#: One ring per lane and process in this many seconds: a `.delay` costs four times what accepting a mail does.
+#: One call per lane and process in this many seconds: a `.delay` costs four times what accepting a mail does.
 QUIET_SECONDS = 0.2
-#: A ring that no worker took by then is stale: a drain has been polling in the meantime.
+#: A call that no worker took by then is stale: a drain has been polling in the meantime.
 EXPIRES_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
@@ -20,13 +20,13 @@ _lock = threading.Lock()
 _quiet_until: dict[str, float] = {}
 
 
-def ring_after_commit(lane: str) -> None:
-    """Ring once the transaction at hand is committed; at once when there is none."""
-    transaction.on_commit(lambda: ring(lane))
+def wake_after_commit(lane: str) -> None:
+    """Call once the transaction at hand is committed; at once when there is none."""
+    transaction.on_commit(lambda: wake(lane))
 
 
-def ring(lane: str) -> None:
-    """Ring at most once per QUIET_SECONDS: now, and once more at the end of the quiet for those who came in it."""
+def wake(lane: str) -> None:
+    """Call at most once per QUIET_SECONDS: now, and once more at the end of the quiet for those who came in it."""
     now = time.monotonic()
     with _lock:
         wait = _quiet_until.get(lane, 0.0) - now
@@ -53,4 +53,4 @@ def _send(lane: str) -> None:
         )
     except (OperationalError, OSError):
         # The rows are stored; a drain finds them by polling.
-        log.warning("The broker did not take a ring.", extra={"lane": lane})
+        log.warning("The broker did not take a call to a lane.", extra={"lane": lane})
