@@ -45,11 +45,8 @@ class Signer:
     def __repr__(self) -> str:
         return f"<Signer {self.selector}._domainkey.{self.domain} {self.algorithm}>"
 
-    def sign(self, headers: Sequence[bytes], body_hash: bytes, at: int) -> bytes:
-        """A complete DKIM-Signature field, folded, with its CRLF; `at` is in epoch seconds."""
-        return self._sealed(*_canonicalise(headers), body_hash, at)
-
-    def _sealed(self, names: bytes, lines: bytes, body_hash: bytes, at: int) -> bytes:
+    def sign(self, names: bytes, lines: bytes, body_hash: bytes, at: int) -> bytes:
+        """A complete DKIM-Signature field, folded, with its CRLF, of an h= list and canonical fields."""
         value = b"%b t=%d;\r\n h=%b;\r\n bh=%b;\r\n b=" % (self._opening, at, _folded(names), body_hash)
         signature = self._raw_sign(b"%bdkim-signature:%b" % (lines, value.replace(b"\r\n", b"")))
         encoded = binascii.b2a_base64(signature, newline=False)
@@ -58,11 +55,14 @@ class Signer:
 
 
 def signatures(signers: Iterable[Signer], headers: Sequence[bytes], body: bytes, at: int) -> list[bytes]:
-    """The signature fields of a mail, to stand above its headers: RSA first, Ed25519 beside it."""
+    """The signature fields of a mail, to stand above its headers: RSA first, Ed25519 beside it.
+
+    `at` is in epoch seconds.
+    """
     names, lines = _canonicalise(headers)
     hashed = body_hash(body)
     ordered = sorted(signers, key=lambda signer: signer.algorithm is not Algorithm.RSA)
-    return [signer._sealed(names, lines, hashed, at) for signer in ordered]
+    return [signer.sign(names, lines, hashed, at) for signer in ordered]
 
 
 def body_hash(body: bytes) -> bytes:

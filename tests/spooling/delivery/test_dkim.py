@@ -112,9 +112,8 @@ def test_tampering_breaks_each_signature(reader, old, new):
 def test_one_signer_signs_alone(reader, algorithm):
     (signer,) = (signer for signer in SIGNERS if signer.algorithm is algorithm)
     built = build(parts(text="Hello"))
-    field = signer.sign(built.headers, dkim.body_hash(built.body), AT)
+    [field] = dkim.signatures([signer], built.headers, built.body, AT)
     mail = b"".join([field, *built.headers, b"\r\n", built.body])
-    assert [field] == dkim.signatures([signer], built.headers, built.body, AT)
     assert verdicts(mail) == [True]
     assert mailauth_verdicts(reader, mail) == [(algorithm, "pass")]
 
