@@ -20,7 +20,7 @@ SECRET_KEY = env.str("SECRET_KEY", default=_made.get("SECRET_KEY", "")) or "miss
 EARWIG_KEYS = env.list("EARWIG_KEYS", default=[key for key in _made.get("EARWIG_KEYS", "").split(",") if key])
 EARWIG_SENDER_SALT = env.str("EARWIG_SENDER_SALT", default=_made.get("EARWIG_SENDER_SALT", ""))
 
-# -- Where people and programs reach us ------------------------------------------------------------------------------
+# Where people and programs reach us.
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", urlsplit(PUBLIC_URL).hostname or ""]
@@ -32,13 +32,13 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 _host = urlsplit(PUBLIC_URL).hostname or ""
 INBOUND_HOST = env.str("INBOUND_HOST", default=_host if _host.strip("0123456789.:") else "localhost")
 
-# -- The handoff wire ------------------------------------------------------------------------------------------------
+# The handoff wire.
 EARWIG_HANDOFF_KEYS = env.str("EARWIG_HANDOFF_KEYS", default="all")
 EARWIG_HANDOFF_ACCOUNT = env.str("EARWIG_HANDOFF_ACCOUNT", default="")
 HANDOFF_FROM = env.str("HANDOFF_FROM", default=f"messages@{INBOUND_HOST}")
 HANDOFF_LOGIN_URL = env.str("HANDOFF_LOGIN_URL", default=PUBLIC_URL)
 
-# -- How mail leaves -------------------------------------------------------------------------------------------------
+# How mail leaves.
 TRAP_HOST = "127.0.0.1"
 TRAP_PORT = env.int("EARWIG_TRAP_PORT", default=8025)
 SMTP_URL = env.str("SMTP_URL", default="")
@@ -48,11 +48,11 @@ DRAIN_SECONDS = env.float("EARWIG_DRAIN_SECONDS", default=30.0)
 LEASE_SECONDS = env.float("EARWIG_LEASE_SECONDS", default=60.0)
 LOST_HOST_SECONDS = env.float("EARWIG_LOST_HOST_SECONDS", default=900.0)
 
-# -- Retention, in days ----------------------------------------------------------------------------------------------
+# Retention, in days.
 MAIL_RETENTION = env.int("MAIL_RETENTION", default=90)
 TRAP_RETENTION = env.int("TRAP_RETENTION", default=7)
 
-# -- Bounds of a request ---------------------------------------------------------------------------------------------
+# Bounds of a request.
 MAX_BODY_BYTES = env.int("EARWIG_MAX_BODY_BYTES", default=25 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
@@ -105,7 +105,7 @@ TEMPLATES = [
     }
 ]
 
-# -- Stores ----------------------------------------------------------------------------------------------------------
+# Stores.
 if EMBEDDED:
     DATABASES = {
         "default": {
@@ -134,7 +134,7 @@ CACHES = {
     )
 }
 
-# -- Celery ----------------------------------------------------------------------------------------------------------
+# Celery.
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://localhost//" if EMBEDDED else "")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_CREATE_MISSING_QUEUES = True
@@ -157,7 +157,7 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
 elif CELERY_BROKER_URL.startswith("redis"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 10}
 
-# -- Web -------------------------------------------------------------------------------------------------------------
+# Web.
 LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True

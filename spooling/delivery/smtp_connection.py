@@ -70,8 +70,6 @@ class Connection:
         self.partial = b""
         self.lines: list[bytes] = []
 
-    # What the session asks of its peer.
-
     def write(self, octets: bytes, dot: int = 0) -> None:
         """Send now what the kernel takes, the rest when it takes more; a broken line shows when read."""
         if not self.pending and not self.encrypted:
@@ -117,8 +115,6 @@ class Connection:
         if self.pool.faulty:
             self.pool.recover(self)
         self.loop.report(message.key, outcome)
-
-    # What the loop and the pool ask.
 
     def open(self) -> None:
         """Begin to connect to the next address."""
@@ -172,8 +168,6 @@ class Connection:
         if message is not None:
             stage = fault.stage if fault.stage in _OF_A_MESSAGE else "connection"
             self.loop.report(message.key, Outcome(Verdict.UNTOUCHED, fault.code, text, stage))
-
-    # Events.
 
     def _connecting(self, mask: int) -> None:
         problem = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
