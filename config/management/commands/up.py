@@ -73,40 +73,15 @@ class Command(BaseCommand):
 
 def process_list(host: str, port: int, *, trap: bool) -> list[processes.Process]:
     """Everything but the database and the broker. One web process, so that limits kept in memory hold."""
-    celery = ("-m", "celery", "--quiet", "--app", "config")
-    lean = ("--concurrency", "1", "--without-gossip", "--without-mingle", "--without-heartbeat")
-    workers = [
-        processes.Process(
-            name=lane,
-            argv=(
-                *celery,
-                "worker",
-                "--queues",
-                lane,
-                "--hostname",
-                f"{lane}@%h",
-                *lean,
-                "--loglevel",
-                "WARNING",
-            ),
-        )
-        for lane in LANES
-    ]
-    web = processes.Process(
-        name="web",
-        argv=(
-            "-m",
-            "gunicorn",
-            "config.wsgi",
-            "--bind",
-            f"{bracketed(host)}:{port}",
-            "--log-level",
-            "warning",
-        ),
-    )
-    beat = processes.Process(name="beat", argv=(*celery, "beat", "--loglevel", "WARNING"))
-    traps = [processes.Process(name="trap", argv=("manage.py", "trap"))] if trap else []
-    return [web, *traps, *workers, beat]
+    celery = "-m celery --quiet --app config"
+    lean = "--concurrency 1 --without-gossip --without-mingle --without-heartbeat --loglevel WARNING"
+    lines = {"web": f"-m gunicorn config.wsgi --bind {bracketed(host)}:{port} --log-level warning"}
+    if trap:
+        lines["trap"] = "manage.py trap"
+    for lane in LANES:
+        lines[lane] = f"{celery} worker --queues {lane} --hostname {lane}@%h {lean}"
+    lines["beat"] = f"{celery} beat --loglevel WARNING"
+    return [processes.Process(name=name, argv=line.split()) for name, line in lines.items()]
 
 
 def require_free(host: str, port: int, name: str) -> None:
