@@ -1,5 +1,6 @@
-"""gunicorn's access log without query strings, referrers and control characters."""
+"""gunicorn's logs without query strings, referrers and control characters: a query may hold a key."""
 
+import re
 from typing import Any
 
 from gunicorn import glogging
@@ -18,5 +19,18 @@ class EscapedAtoms(glogging.SafeAtoms):
                 self[key] = value.encode("unicode_escape").decode()
 
 
+#: What gunicorn cannot parse it quotes, the request line and header fields whole.
+_QUOTED = re.compile(r"""(?s)(?<=Invalid request from )(.*?)['"].*""")
+_QUERY = re.compile(r"(?s)\?.*")
+
+
 class AccessLog(glogging.Logger):
     atoms_wrapper_class = EscapedAtoms
+
+    def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        super().warning(_QUOTED.sub(r"\1...", str(msg)), *args, **kwargs)
+
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """A failed request is named by its URI."""
+        cut = (_QUERY.sub("", arg) if isinstance(arg, str) else arg for arg in args)
+        super().exception(msg, *cut, **kwargs)

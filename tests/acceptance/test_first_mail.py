@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -101,6 +102,9 @@ def test_the_printed_line_puts_a_mail_into_the_trap(installation):
     # The key travelled in a header; what stands in the query must not be logged either.
     urllib.request.urlopen(f"{demo['url']}/healthz?token=top-secret%0aforged", timeout=10).close()
     eventually(lambda: '"GET /healthz"' in installation.log.read_text(), seconds=5)
+    for hostile in (b"GET /'\xff?key=top-secret HTTP/1.1", b"GET / HTTP/1.1\r\nAuthorization top-secret"):
+        refused(demo["url"], hostile)
+    eventually(lambda: installation.log.read_text().count("Invalid request from") == 2, seconds=5)
     assert "top-secret" not in installation.log.read_text()
 
     os.kill(installation.up.pid, signal.SIGTERM)
@@ -111,6 +115,12 @@ def test_the_printed_line_puts_a_mail_into_the_trap(installation):
 
     assert installation.start() == curl
     assert installation.trapped() == [("you@example.net", "The first mail")]
+
+
+def refused(url, request):
+    with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=10) as client:
+        client.sendall(request + b"\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 400")
 
 
 def test_the_demo_sends_over_each_wire_and_the_ledger_adds_up(installation):
