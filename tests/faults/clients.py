@@ -5,6 +5,7 @@ import json
 import threading
 import time
 import uuid
+from collections import Counter
 
 from django.utils import timezone
 
@@ -24,7 +25,8 @@ class Client(threading.Thread):
         self.port, self.pause = port, pause
         self.secret = api_keys.issue(account, name="drill", scopes=Scope.values, now=timezone.now()).secret
         self.answered: list[str] = []
-        self.repeated = 0
+        #: Why calls were repeated: status → how often; 599 where there was no answer.
+        self.repeated: Counter[int] = Counter()
         #: Answers that no client should see, whatever dies.
         self.wrong: list[str] = []
         self._stop_asked = threading.Event()
@@ -52,7 +54,7 @@ class Client(threading.Thread):
             if status < 500 and status != 409:
                 self.wrong.append(f"{status} {body[:200]!r}")
                 return
-            self.repeated += 1
+            self.repeated[status] += 1
             time.sleep(RETRY_SECONDS)
 
     def _post(self, address: str, key: str) -> tuple[int, bytes]:

@@ -48,6 +48,8 @@ RESENT = {
     "once-body-half": DELIVERED,
     "body-taken": LATER,
 }
+#: Where a reset may overtake the reply to the body before, so that this one is in doubt.
+OVERTAKEN = {"mail-reset", "rcpt-reset", "data-reset", "body-reset"}
 #: A server's name → what becomes of each mail that is sent by it.
 WHOLE_SERVERS = {
     "no-pipelining": DELIVERED,
@@ -148,7 +150,14 @@ def _hand_over(stream: campaigns.Campaign, local: str, expected: set[str]) -> li
     cases = [Case(stream.account.slug, expected, [ids[address] for address in bad], stream.account)]
     if good:
         beside = f"beside {stream.account.slug}"
-        cases.append(Case(beside, DELIVERED, [ids[address] for address in good], stream.account))
+        cases.append(
+            Case(
+                beside,
+                DELIVERED | (HELD if local in OVERTAKEN else set()),
+                [ids[address] for address in good],
+                stream.account,
+            )
+        )
     return cases
 
 

@@ -2,11 +2,15 @@
 
 import random
 import time
+from collections import Counter
 
 from tests.faults import campaigns, clients
 from tests.faults.sites import Site
+from tests.installation import eventually
 
 CLIENTS = 3
+#: Answers between two kills.
+EACH_TIME = 30
 
 
 def kill_web(site: Site, counts: int) -> None:
@@ -17,12 +21,23 @@ def kill_web(site: Site, counts: int) -> None:
     for client in posting:
         client.start()
     for _ in range(counts):
-        time.sleep(0.5 + random.random())
+        _wait_for_answers(posting)
         site.kill("web")
         site.start("web")
-    time.sleep(1)
+    _wait_for_answers(posting)
     tally_posts(site, posting, campaigns.stream(account))
     site.finding.require(not site.finding.duplicates, "a mail came twice")
+
+
+def _wait_for_answers(posting: list[clients.Client]) -> None:
+    """Until the web process that was started last has answered, and on to somewhere in a request."""
+    before = answered(posting)
+    eventually(lambda: answered(posting) >= before + EACH_TIME, seconds=60, pause=0.005)
+    time.sleep(random.random())
+
+
+def answered(posting: list[clients.Client]) -> int:
+    return sum(len(client.answered) for client in posting)
 
 
 def tally_posts(site: Site, posting: list[clients.Client], stream: campaigns.Campaign) -> None:
@@ -31,8 +46,10 @@ def tally_posts(site: Site, posting: list[clients.Client], stream: campaigns.Cam
         client.finish()
         stream.ids |= set(client.answered)
         site.finding.require(not client.wrong, f"a call was answered by {client.wrong[:1]}")
-    answered = sum(len(client.answered) for client in posting)
-    site.finding.require(answered == len(stream.ids), f"{answered} answers name {len(stream.ids)} mails")
-    site.finding.note(f"{sum(client.repeated for client in posting)} calls were repeated")
+    answers = answered(posting)
+    site.finding.require(answers == len(stream.ids), f"{answers} answers name {len(stream.ids)} mails")
+    repeated = sum((client.repeated for client in posting), Counter())
+    site.finding.note(f"calls were repeated after {dict(repeated)}")
+    site.finding.require(answers >= EACH_TIME, f"only {answers} calls were answered")
     stream.wait()
     campaigns.tally(site.finding, stream, site.received_log())
