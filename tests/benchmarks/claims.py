@@ -6,7 +6,7 @@ The drain's own steps without SMTP: places that are due, claim, floor, settlemen
 import contextlib
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import psycopg2
 from django.utils import timezone
@@ -32,18 +32,26 @@ def measure(this: Bench) -> list[Figure]:
     """First against last claims, then the same drain without and with settled mails beside it."""
     scale = this.options.mails / 100_000
     account = campaign.open_account()
-    alone = statistics.median(_drain(growth.spool(account, _round(SHORT * scale))))
+    alone = _quiet(_drain(growth.spool(account, _round(SHORT * scale))))
     large = growth.spool(account, _round(DRAINED * scale))
     with _old_snapshot(this.installation.database_url):
         costs = list(_drain(large))
     share = max(len(costs) // 100, 5)
-    first, last = statistics.median(costs[:share]), statistics.median(costs[-share:])
+    first, last = _quiet(costs[:share]), _quiet(costs[-share:])
+    # The first claims behind a checkpoint also write whole index pages to the WAL, up to five times the cost of later
+    # ones. A drain that slows down would hide behind them, so the last are held against the cheaper of two figures.
+    early = min(first, _quiet(costs[: len(costs) // 5]))
     growth.settled(account, _round(SETTLED * scale))
-    beside = statistics.median(_drain(growth.spool(account, _round(SHORT * scale))))
+    beside = _quiet(_drain(growth.spool(account, _round(SHORT * scale))))
     return [
-        Figure("last_claims", last / first, {"first µs a mail": first, "last µs a mail": last}),
+        Figure("last_claims", last / early, {"first µs": first, "first fifth µs": early, "last µs": last}),
         Figure("beside_settled", beside / alone, {"alone µs a mail": alone, "beside µs a mail": beside}),
     ]
+
+
+def _quiet(costs: Iterable[float]) -> float:
+    """The first quartile: whoever else uses the machine only ever adds."""
+    return statistics.quantiles(costs, n=4)[0]
 
 
 def _round(mails: float) -> int:
