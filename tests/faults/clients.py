@@ -27,6 +27,8 @@ class Client(threading.Thread):
         self.answered: list[str] = []
         #: Why calls were repeated: status → how often; 599 where there was no answer.
         self.repeated: Counter[int] = Counter()
+        #: Seconds of the slowest answer.
+        self.slowest = 0.0
         #: Answers that no client should see, whatever dies.
         self.wrong: list[str] = []
         self._stop_asked = threading.Event()
@@ -65,12 +67,15 @@ class Client(threading.Thread):
             "Idempotency-Key": key,
         }
         mail = {"from": "a@sender.example", "to": [address], "subject": "One", "text": "One mail."}
+        started = time.monotonic()
         try:
             if self._connection is None:
                 self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
             self._connection.request("POST", "/api/v1/mails/", json.dumps(mail), headers)
             answer = self._connection.getresponse()
-            return answer.status, answer.read()
+            body = answer.read()
+            self.slowest = max(self.slowest, time.monotonic() - started)
+            return answer.status, body
         except (OSError, http.client.HTTPException):
             if self._connection is not None:
                 self._connection.close()

@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import time
 
 import redis
@@ -30,6 +31,7 @@ def broker_emptied(site: Site, counts: int) -> None:
     late.ready()
     for each in (campaign, late):
         each.wait(60)
+    _hang(site, client)
     site.kill("redis")
     down = campaigns.bulk(account, 500)
     down.ready()
@@ -41,6 +43,19 @@ def broker_emptied(site: Site, counts: int) -> None:
     tally_posts(site, [client], campaigns.stream(account))
     site.finding.require(not site.finding.in_doubt, f"{site.finding.in_doubt} mails in doubt")
     site.finding.require(not site.finding.duplicates, f"{site.finding.duplicates} duplicates")
+
+
+def _hang(site: Site, client: clients.Client) -> None:
+    """The broker takes connections and answers nothing: those who post mail do not wait for it."""
+    site.running["redis"].signal(signal.SIGSTOP)
+    client.slowest, before = 0.0, len(client.answered)
+    time.sleep(5)
+    site.running["redis"].signal(signal.SIGCONT)
+    time.sleep(0.5)
+    site.finding.faults += 1
+    site.finding.note(f"beside a hung broker the slowest answer took {client.slowest:.1f} s")
+    site.finding.require(client.slowest < 1, f"a call took {client.slowest:.1f} s because the broker hung")
+    site.finding.require(len(client.answered) > before, "no call was answered while the broker hung")
 
 
 def postgres_restarted(site: Site, counts: int) -> None:
