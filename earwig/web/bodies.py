@@ -107,7 +107,7 @@ class WholeStream(LimitedStream):
     """A body of a known length. One that ends sooner is a cut connection: half a form is a form too."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        left = self.limit - self._pos
+        left = self.limit - self._pos  # type: ignore[attr-defined]  # the stubs lack it
         data = super().read(size)
         if len(data) < (left if size is None or size < 0 else min(size, left)):
             raise ConnectionAbortedError("The body ended before its length.")
@@ -122,7 +122,8 @@ def bound(request: HttpRequest) -> None:
     if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower() and meta.get("wsgi.input_terminated"):
         _unchunk(request)
     elif meta.get("CONTENT_LENGTH"):
-        request._stream = WholeStream(meta["wsgi.input"], request._stream.limit)
+        length = request._stream.limit  # type: ignore[attr-defined]  # a LimitedStream
+        request._stream = WholeStream(meta["wsgi.input"], length)  # type: ignore[assignment]
 
 
 def _unchunk(request: HttpRequest) -> None:
