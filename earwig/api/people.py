@@ -22,6 +22,9 @@ from earwig.web.errors import InUse, Problem, Rejected
 from earwig.web.serializers import StrictSerializer
 from earwig.web.views import NativeView
 
+#: Each costs a statement or two of one transaction.
+MAX_CONTACTS = 100
+
 
 class ContactSerializer(StrictSerializer):
     type = serializers.ChoiceField(choices=ContactType.choices)
@@ -45,7 +48,7 @@ class PersonSerializer(StrictSerializer):
     external_id = serializers.CharField(max_length=100)
     name = serializers.CharField(max_length=100, allow_blank=True, default="")
     lang = serializers.CharField(max_length=12, allow_blank=True, default="")
-    contacts = ContactSerializer(many=True, default=list)
+    contacts = ContactSerializer(many=True, default=list, max_length=MAX_CONTACTS)
     attributes = serializers.DictField(default=dict)
 
     def validate_contacts(self, contacts: list[dict[str, Any]]) -> list[dict[str, Any]]:

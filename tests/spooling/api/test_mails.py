@@ -20,6 +20,8 @@ FIELDS = (
     "tags metadata"
 ).split()
 
+MANY_CONTACTS = [{"type": "sms", "value": str(number)} for number in range(101)]
+
 
 class Api:
     def __init__(self, key):
@@ -225,6 +227,7 @@ def test_a_person_is_added_changed_and_deleted(api):
         ("post", "people/", {"external_id": "x/1"}, 409),
         ("post", "people/", {"external_id": "x/2", "nick": "A"}, 400),
         ("post", "people/", {"name": "A"}, 400),
+        ("post", "people/", {"external_id": "x/2", "contacts": MANY_CONTACTS}, 400),
         (
             "post",
             "people/",
