@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
+from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import Http404, HttpResponse
 from django.utils import timezone
 from django_filters import rest_framework as filters
+from django_filters.fields import IsoDateTimeField
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -17,6 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from earwig import errors, mailboxes
 from earwig.web import paging
 from earwig.web.views import NativeView
 from spooling import ledger
@@ -36,14 +41,29 @@ WHERE call.account_id = %s AND tag.value = %s
 """
 
 
+class MomentField(IsoDateTimeField):
+    """Also refuses what no moment of UTC's calendar is, such as 9999-12-31T23:59:59-10:00."""
+
+    def clean(self, value: Any) -> datetime | None:
+        moment: datetime | None = super().clean(value)
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class MomentFilter(filters.IsoDateTimeFilter):
+    field_class = MomentField
+
+
 class MailFilter(filters.FilterSet):
     state = filters.ChoiceFilter(choices=MailState.choices, method="in_state")
-    to = filters.CharFilter(field_name="email", help_text="The recipient's address.")
+    to = filters.CharFilter(method="sent_to", help_text="The recipient's address.")
     domain = filters.CharFilter(field_name="domain__name", help_text="The sending domain.")
     spooler = filters.CharFilter(method="of_spooler", help_text="A spooler's token.")
     tag = filters.CharFilter(method="tagged")
-    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = Mail
@@ -58,6 +78,13 @@ class MailFilter(filters.FilterSet):
         return mails.filter(
             Q(state=value) | waits_in_vain if value == MailState.CANCELLED else Q(state=value)
         )
+
+    def sent_to(self, mails: QuerySet[Mail], name: str, value: str) -> QuerySet[Mail]:
+        """As it was given or as it was stored: with the domain in lower case and A-labels."""
+        try:
+            return mails.filter(email__in=(value, mailboxes.normal(value)))
+        except errors.InvalidAddress:
+            return mails.none()
 
     def of_spooler(self, mails: QuerySet[Mail], name: str, value: str) -> QuerySet[Mail]:
         found = (

@@ -99,7 +99,24 @@ def test_every_filter_filters(api, account):
     assert api.get(f"mails/?spooler={campaign.token}").json()["count"] == 1
 
 
-@pytest.mark.parametrize("query", ["state=lost", "created_after=yesterday", "tag=%00", "to=%00"])
+@pytest.mark.parametrize("spelling", ["ann@b%C3%BCcher.example", "ann@B%C3%9CCHER.example"])
+def test_a_recipient_is_found_as_the_client_wrote_it(api, spelling):
+    mail = api.mail(to="ann@bücher.example")
+    assert api.ids(f"to={spelling}") == [mail]
+    assert api.ids("to=no+address") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "state=lost",
+        "created_after=yesterday",
+        "created_after=0001-01-01T00:00:00%2B10:00",
+        "created_before=9999-12-31T23:59:59-10:00",
+        "tag=%00",
+        "to=%00",
+    ],
+)
 def test_a_filter_that_cannot_be_is_refused(api, query):
     assert api.get(f"mails/?{query}").status_code == 400
 
