@@ -137,6 +137,15 @@ def addresses(value: Any, field: str, notes: Notes) -> tuple[Pair, ...]:
     return tuple(pair for pair in pairs if pair is not None)
 
 
+def reply_addresses(value: Any, field: str, notes: Notes) -> tuple[Pair, ...]:
+    """As `addresses`, without tags: delivery would render them."""
+    pairs = addresses(value, field, notes)
+    for number, (_, email) in enumerate(pairs):
+        if "{{" in email:
+            notes.add(f"{field}.{number}", "invalid_address", "An address holds no tags.")
+    return pairs
+
+
 def moment(value: Any, field: str, notes: Notes) -> datetime | None:
     """ISO 8601 with its zone, as UTC."""
     try:

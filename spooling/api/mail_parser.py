@@ -77,7 +77,7 @@ _READERS: dict[str, Callable[[Any, str, Notes], Any]] = {
     "to": fields.addresses,
     "cc": fields.addresses,
     "bcc": fields.addresses,
-    "reply_to": fields.addresses,
+    "reply_to": fields.reply_addresses,
     "recipients": _recipients,
     "subject": fields.line,
     "html": fields.template,

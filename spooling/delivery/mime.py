@@ -174,7 +174,9 @@ def _is_reply_to_rendered(parts: Parts) -> bool:
 def _rendered_reply_to(parts: Parts) -> Piece:
     """For addresses that hold template tags: each mail's own, whose values are atoms (RFC 5322 §3.2.3)."""
     name = "Reply-To"
-    source = fields.address_field("", parts.reply_to)[0].decode("ascii").replace("\r\n", "")
+    source = fields.address_field("", parts.reply_to)[0].decode().replace("\r\n", "")
+    if not source.isascii():
+        raise errors.AddressInvalid(ascii(source[:200]))
     return _template_field(name, source, parts.template_language)
 
 

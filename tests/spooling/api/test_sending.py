@@ -140,6 +140,7 @@ def test_times_are_kept_with_their_zone(key):
         ({"to": "a..b@x.io"}, ("to.0", "invalid_address")),
         ({"to": "a@-x.io"}, ("to.0", "invalid_address")),
         ({"to": 7}, ("to.0", "wrong_type")),
+        ({"reply_to": ["a@x.io", "{{b}}@x.io"]}, ("reply_to.1", "invalid_address")),
         ({"to": {"email": "a@x.io", "mail": 1}}, ("to.0.mail", "unknown_field")),
         ({"to": {"name": "A"}}, ("to.0.email", "wrong_type")),
         ({"to": ["a@x.io"], "cc": ["A@x.io"]}, ("cc.0", "duplicate")),

@@ -397,6 +397,12 @@ def test_a_template_error_is_raised_on_compiling(part):
         mime.Skeleton.compile(parts(**{part: "{{#open}}"}))
 
 
+def test_a_rendered_reply_to_beside_an_address_of_another_script_is_refused():
+    content = parts(text="x", reply_to=(mime.Address("", "{{a}}@b.org"), mime.Address("", "zoë@b.org")))
+    with pytest.raises(errors.AddressInvalid):
+        mime.Skeleton.compile(content)
+
+
 def test_lone_surrogates_do_not_stop_a_mail():
     built = build(
         parts(subject="{{a}}", text="x"), variables={"a": "\ud800"}, to=mime.Address("\udfff", "a@b.c")
