@@ -60,6 +60,9 @@ class Mounts:
         if not response.streaming and "Content-Length" not in response.headers:
             # Else gunicorn answers in chunks, which takes one more packet.
             response.headers["Content-Length"] = str(len(response.content))
+        if request.method == "HEAD" and not response.streaming:
+            # gunicorn drops the body itself, with a warning for each.
+            response.content = b""
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
