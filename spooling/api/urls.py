@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.urls.resolvers import RegexPattern, URLPattern
+from django.urls import URLPattern, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from spooling.api import sending
@@ -26,7 +26,8 @@ _mails.__dict__.update({name: getattr(_listing, name) for name in ("cls", "initk
 
 
 def _route(pattern: str, view: Any) -> URLPattern:
-    return URLPattern(RegexPattern(f"^{pattern}/?$", is_endpoint=True), view)
+    route: URLPattern = re_path(f"^{pattern}/?$", view)
+    return route
 
 
 _ID = "(?P<id>[0-9a-fA-F-]+)"
