@@ -72,8 +72,8 @@ class ApiKeyAdmin(pages.AuditedAdmin):
             raise PermissionDenied
         form = key_forms.IssueForm(request.POST or None)
         context = {"title": "Issue a key", "button": "Issue", "explanation": "The key is shown once."}
-        return pages.carry_out(
-            self, request, form, context, lambda form, now: self._issue(request, form.cleaned_data, now)
+        return self.carry_out(
+            request, form, context, lambda form, now: self._issue(request, form.cleaned_data, now)
         )
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool) -> None:
@@ -88,8 +88,7 @@ class ApiKeyAdmin(pages.AuditedAdmin):
             "button": "Rotate",
             "explanation": "A new key with the same rights; it is shown once.",
         }
-        return pages.carry_out(
-            self,
+        return self.carry_out(
             request,
             key_forms.RotateForm(request.POST or None),
             context,
@@ -133,4 +132,4 @@ class ApiKeyAdmin(pages.AuditedAdmin):
 
     def _show(self, request: HttpRequest, issued: api_keys.Issued) -> HttpResponse:
         context = {"title": "The key", "secret": issued.secret, "href": pages.page_of(issued.key)}
-        return pages.answer(self, request, "secret", context)
+        return self.answer(request, "secret", context)

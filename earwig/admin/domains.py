@@ -76,8 +76,7 @@ class DomainAdmin(pages.AuditedAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = DomainForm(request.POST or None)
-        return pages.carry_out(
-            self,
+        return self.carry_out(
             request,
             form,
             {"title": "Add a domain", "button": "Add"},

@@ -51,6 +51,25 @@ class AuditedAdmin(ModelAdmin):
         """Append a verb that was carried out on a row to the trail and to the row's history."""
         self._log(request, [obj], CHANGE, action)
 
+    def carry_out(
+        self, request: HttpRequest, form: forms.Form, context: dict[str, Any], perform: Perform
+    ) -> HttpResponse:
+        """A page of one form: shown, checked, then one verb and its answer.
+
+        What the verb refuses stands above the form.
+        """
+        if request.method == "POST" and form.is_valid():
+            try:
+                return perform(form, timezone.now())
+            except errors.EarwigError as refused:
+                form.add_error(None, refused.message)
+        return self.answer(request, "form", {"form": form, "media": self.media + form.media, **context})
+
+    def answer(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+        """One of our own pages in the admin's frame, which no cache keeps."""
+        frame = self.admin_site.each_context(request) | {"opts": self.opts}
+        return TemplateResponse(request, f"earwig/admin/{template}.html", frame | context)
+
     def _log(self, request: HttpRequest, rows: Iterable[Any], flag: int, message: Any) -> list[LogEntry]:
         now = timezone.now()
         entries = []
@@ -75,24 +94,6 @@ class ReadOnlyAdmin(AuditedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-def carry_out(
-    page: ModelAdmin, request: HttpRequest, form: forms.Form, context: dict[str, Any], perform: Perform
-) -> HttpResponse:
-    """A page of one form: shown, checked, then one verb and its answer. What the verb refuses stands above the form."""
-    if request.method == "POST" and form.is_valid():
-        try:
-            return perform(form, timezone.now())
-        except errors.EarwigError as refused:
-            form.add_error(None, refused.message)
-    return answer(page, request, "form", {"form": form, "media": page.media + form.media, **context})
-
-
-def answer(page: ModelAdmin, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """One of our own pages in the admin's frame, which no cache keeps."""
-    frame = page.admin_site.each_context(request) | {"opts": page.opts}
-    return TemplateResponse(request, f"earwig/admin/{template}.html", frame | context)
 
 
 def page_of(obj: models.Model) -> str:

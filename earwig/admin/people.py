@@ -95,8 +95,7 @@ class PersonAdmin(pages.AuditedAdmin):
     @action(description="Import", permissions=["operate"])
     def upload(self, request: HttpRequest) -> HttpResponse:
         form = ImportForm(request.POST or None, request.FILES or None)
-        return pages.carry_out(
-            self,
+        return self.carry_out(
             request,
             form,
             {"title": "Import people", "button": "Import"},
