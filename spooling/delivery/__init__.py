@@ -1,0 +1,1 @@
+"""From a claimed mail to the server's answer: steps, letters, SMTP, journal."""

@@ -1,0 +1,1 @@
+"""Foreign APIs, a package each. Nothing but the URL table imports one."""
