@@ -29,14 +29,14 @@ class Command(BaseCommand):
         parser.add_argument("--ocd-key", metavar="KEY", default="")
         parser.add_argument("--since", type=date.fromisoformat, default=date(1970, 1, 1), metavar="DATE")
 
-    def handle(self, *, slug: str, file: Path | None, ocd_url: str | None, **options: Any) -> None:
+    def handle(self, *, slug: str, **options: Any) -> None:
         account = Account.objects.filter(slug=slug).first()
         if account is None:
             raise CommandError("There is no account of this name.")
-        if (file is None) == (ocd_url is None):
+        if (options["file"] is None) == (options["ocd_url"] is None):
             raise CommandError("Give a file or --ocd-url.")
         with tqdm(unit=" people", disable=None) as bar:
-            report = self._import(account, file, ocd_url, options, _shown_by(bar))
+            report = self._import(account, options, _shown_by(bar))
         audit.record(
             "import people",
             account,
@@ -47,19 +47,13 @@ class Command(BaseCommand):
         self._tell(report)
 
     def _import(
-        self,
-        account: Account,
-        file: Path | None,
-        ocd_url: str | None,
-        options: dict[str, Any],
-        progress: people_imports.Progress,
+        self, account: Account, options: dict[str, Any], progress: people_imports.Progress
     ) -> people_imports.Report:
         try:
-            if file is None:
-                service = ocd.Service(ocd_url or "", options["ocd_key"])
-                since = options["since"].isoformat()
-                return people_imports.from_ocd(account, service, since=since, progress=progress)
-            return _read(account, file, progress)
+            if options["file"] is not None:
+                return _read(account, options["file"], progress)
+            service, since = ocd.Service(options["ocd_url"], options["ocd_key"]), options["since"].isoformat()
+            return people_imports.from_ocd(account, service, since=since, progress=progress)
         except errors.EarwigError as refused:
             raise CommandError(refused.message) from None
         except (OSError, UnicodeDecodeError) as unreadable:
