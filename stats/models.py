@@ -66,6 +66,4 @@ class Event(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["mail_id"], name="event_by_mail"),
-            # Ids commit out of order: a cursor walks (transaction, id) below the oldest running transaction.
-            models.Index(fields=["account_id", "transaction", "id"], name="event_cursor"),
         ]

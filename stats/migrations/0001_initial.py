@@ -52,7 +52,6 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(fields=["mail_id"], name="event_by_mail"),
-                    models.Index(fields=["account_id", "transaction", "id"], name="event_cursor"),
                 ],
             },
         ),
