@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Container
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,6 +64,25 @@ def check_urls(**_: Any) -> list[checks.CheckMessage]:
         hint = f"user:password@host:port behind one of {', '.join(f'{name}://' for name in routers.TLS_OF_SCHEME)}"
         found.append(checks.Error("SMTP_URL is not a URL.", hint=hint, id="config.E006"))
     return found
+
+
+@checks.register
+def check_proxies(**_: Any) -> list[checks.CheckMessage]:
+    """E007: every proxy is an address or a network."""
+    hint = "Addresses or networks, for example 10.0.0.1,10.1.0.0/16"
+    return [
+        checks.Error(f"{proxy!r} in TRUSTED_PROXIES is no network.", hint=hint, id="config.E007")
+        for proxy in settings.TRUSTED_PROXIES
+        if not _is_network(proxy)
+    ]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_url(text: str, schemes: Container[str]) -> bool:

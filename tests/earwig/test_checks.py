@@ -29,6 +29,7 @@ def test_the_settings_of_the_tests_pass():
         ("SMTP_URL", "mail.example.org:25", "config.E006"),
         ("SMTP_URL", "smtp://", "config.E006"),
         ("SMTP_URL", "http://mail.example.org", "config.E006"),
+        ("TRUSTED_PROXIES", ["10.0.0.1", "10.1.0.0/16", "proxy"], "config.E007"),
     ],
 )
 def test_a_wrong_setting_is_named(settings, name, value, identifier):
