@@ -10,7 +10,8 @@ Quirks, by number; the code names them where they act.
     one of an inactive account answer 400, not 401.
 4.  Presence of all fields is checked before the key, the key before any value.
 5.  A key that may not do this, may not be used from this address or may not send from HANDOFF_FROM answers
-    403; one over its rate, or an account over its limit, 429. The original knew none of these.
+    403, an account that may not send from there 400; a key over its rate, or an account over its limit, 429.
+    The original knew none of these.
 6.  EARWIG_HANDOFF_KEYS=message-only asks a key for posting a message only. Without one, a sender goes to the
     account EARWIG_HANDOFF_ACCOUNT, and a message is read by its id alone, which is then the only secret. With
     `default-application` all calls without a key are booked to that account. A key that is sent is always

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from earwig import api_keys
+from earwig import api_keys, domains
 from earwig.models import HandoffMessage, MessageRecipient, Sender
 from tests.wires.handoff.clients import SENDER, SENDER_ID, Application
 
@@ -280,6 +280,15 @@ def test_a_key_keeps_to_its_rate_addresses_and_domains(settings, client, account
     assert application(allowed_ips=["10.0.0.0/8"]).vouch().status_code == 403
     assert application(allowed_sender_domains=["else.example"]).hand_over().status_code == 403
     assert application(allowed_sender_domains=["hub.example"]).hand_over().status_code == 200
+
+
+def test_an_account_with_a_domain_of_its_own_hands_over_only_from_there(settings, application, account):
+    domains.add(account, name="acme.example", now=timezone.now())
+    settings.HANDOFF_FROM = "Messages <messages@hub.example>"
+    assert application.hand_over().status_code == 400
+    assert nothing_stored()
+    settings.HANDOFF_FROM = "Messages <messages@acme.example>"
+    assert application.hand_over().status_code == 200
 
 
 def test_a_json_body_has_no_fields(client, key):
