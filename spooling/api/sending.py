@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -29,6 +30,8 @@ from spooling.outbox import intake
 from spooling.outbox.intake import Accepted, NewSend, NewSubmission
 
 WIRE = "native"
+#: All of a send but its recipients.
+_SHARED = operator.attrgetter("content", "lane", "spooler_id", "domain_id", "due_at", "not_after")
 _CLOSED = (SpoolerState.CANCELLED, SpoolerState.FINISHED)
 
 
@@ -73,8 +76,11 @@ def _accept_runs(
 
 def _merged(sends: Iterable[NewSend]) -> list[NewSend]:
     """Neighbours that differ in their recipients only as one send, so that their content is stored once."""
-    runs = itertools.groupby(sends, key=lambda send: replace(send, mails=()))
-    return [replace(shared, mails=tuple(mail for send in run for mail in send.mails)) for shared, run in runs]
+    merged = []
+    for _, run in itertools.groupby(sends, key=_SHARED):
+        together = list(run)
+        merged.append(replace(together[0], mails=tuple(mail for send in together for mail in send.mails)))
+    return merged
 
 
 def _submission(letter: Letter, credential: Credential) -> NewSubmission:
