@@ -38,7 +38,6 @@ STATUSES: dict[str, int] = {
     **web_errors.STATUSES,
     "unknown_key": 400,
     "not_authenticated": 400,
-    "domain_not_allowed": 403,
 }
 #: The words that clients look for.
 SENTENCES: dict[str, str] = {
