@@ -8,8 +8,11 @@ from celery import Celery
 from celery.signals import task_prerun, worker_init, worker_process_init
 from django.core.management.base import SystemCheckError
 from django.db import close_old_connections
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+TRANSPORT_ALIASES["filesystem"] = "config.file_broker:Transport"
 
 app = Celery("earwig")
 app.config_from_object("django.conf:settings", namespace="CELERY")
