@@ -2,6 +2,7 @@
 of files and secrets of its own under EARWIG_DATA.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,6 +40,12 @@ HANDOFF_FROM = env.str("HANDOFF_FROM", default=f"messages@{INBOUND_HOST}")
 HANDOFF_LOGIN_URL = env.str("HANDOFF_LOGIN_URL", default=PUBLIC_URL)
 
 # How mail leaves.
+# How long after its first temporary failure a mail is still tried (RFC 5321 §4.5.4.1 asks for days: a password that
+# comes so late serves nobody).
+RETRY_HORIZONS = {
+    "transactional": timedelta(hours=env.float("EARWIG_TRANSACTIONAL_RETRY_HOURS", default=24)),
+    "bulk": timedelta(hours=env.float("EARWIG_BULK_RETRY_HOURS", default=48)),
+}
 TRAP_HOST = "127.0.0.1"
 TRAP_PORT = env.int("EARWIG_TRAP_PORT", default=8025)
 SMTP_URL = env.str("SMTP_URL", default="")

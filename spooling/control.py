@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from earwig.web import idempotency
 from spooling import attempts, hosts, ledger, privacy, trap
 from spooling.delivery import salvage
 from spooling.outbox import rescue, sweeps
+
+#: How far back the tick looks for mail that woke nobody, and how far the slower round does.
+RECENTLY, LONG_AGO = timedelta(minutes=5), timedelta(days=7)
 
 
 def tick(*, now: datetime) -> None:
@@ -16,7 +19,7 @@ def tick(*, now: datetime) -> None:
     sweeps.resolve_doubts(now=now)
     sweeps.expire(now=now)
     sweeps.cancel_rows(now=now)
-    sweeps.wake_backlogs(now=now)
+    sweeps.wake_backlogs(since=now - RECENTLY, now=now)
     attempts.spool_due(now=now)
     attempts.collect(now=now)
 
@@ -27,6 +30,7 @@ def tidy(*, now: datetime) -> None:
     salvage.rescue_host(hosts.new_worker(), now=now)
     rescue.doubt_lost_hosts(now=now)
     salvage.sweep(hosts.new_worker(), now=now)
+    sweeps.wake_backlogs(since=now - LONG_AGO, now=now)
     ledger.merge(now=now)
     attempts.tidy(now=now)
     privacy.tidy(now=now)

@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from django.utils import timezone
 
 from spooling import hosts, routers
-from spooling.delivery import letters, shaping, smtp, steps, verdicts
+from spooling.delivery import letters, outages, shaping, smtp, steps, verdicts
 from spooling.delivery.consignments import Delivery, Parcel, Returns
 from spooling.delivery.journal import Answer, Journal
 from spooling.delivery.settler import Settler
@@ -252,7 +252,7 @@ class Drain:
         while line.parcels:
             parcel = line.parcels.popleft()
             if parcel.blamed:
-                self._return(line, _postponed(parcel, 0, parcel.blamed))
+                self._return(line, _result(parcel, _blame(parcel)))
             else:
                 self._return(line, Result(parcel.mail.id, parcel.claim_id, "waiting", due_at=due_at))
 
@@ -299,7 +299,10 @@ class Drain:
             shaping.release_connections(self.worker.name)
             return self._settler.done and not claims.held(self.worker.name)
         except (OperationalError, InterfaceError) as error:
-            log.warning("The database is away at the end of a drain; its journal stays: %s", error)
+            log.warning(
+                "The database is away at the end of a drain; its journal stays.",
+                extra=outages.fault_of(error),
+            )
             connection.close()
             return False
 
@@ -318,16 +321,16 @@ def _server(destination: routers.Destination) -> smtp.Server:
 
 
 def _result(parcel: Parcel, outcome: smtp.Outcome) -> Result:
+    mail = parcel.mail
+    moment = verdicts.Moment(timezone.now(), random.random(), settings.RETRY_HORIZONS[mail.lane])
     if outcome.verdict is smtp.Verdict.UNTOUCHED and parcel.blamed:
-        return _postponed(parcel, outcome.code, outcome.text)
-    now, dice = timezone.now(), random.random()
-    return verdicts.result_of(parcel.mail, parcel.claim_id, outcome, now=now, dice=dice)
+        # Connections broke at this very mail: that is its own failure, and its horizon ends it.
+        return verdicts.postponed(mail, parcel.claim_id, outcome, moment)
+    return verdicts.result_of(mail, parcel.claim_id, outcome, moment)
 
 
-def _postponed(parcel: Parcel, code: int, reply: str) -> Result:
-    """Connections broke at this very mail: that is its own failure, and its horizon ends it."""
-    now, dice = timezone.now(), random.random()
-    return verdicts.postponed(parcel.mail, parcel.claim_id, code=code, reply=reply, now=now, dice=dice)
+def _blame(parcel: Parcel) -> smtp.Outcome:
+    return smtp.Outcome(smtp.Verdict.UNTOUCHED, 0, parcel.blamed, "connection")
 
 
 def _refusal(parcel: Parcel, outcome: smtp.Outcome) -> Refusal:

@@ -10,6 +10,8 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+from django.conf import settings
+
 from spooling import hosts
 from spooling.delivery import journal, shaping, smtp, verdicts
 from spooling.models import Claim
@@ -100,4 +102,5 @@ def _fate(claim_id: int, record: journal.Record, now: datetime, mail: Claimed) -
     if answer is None:
         return Result(mail.id, claim_id, "waiting")
     outcome = smtp.Outcome(_VERDICTS[answer.verdict], answer.code, "", "body")
-    return verdicts.result_of(mail, claim_id, outcome, now=now, dice=random.random())
+    moment = verdicts.Moment(now, random.random(), settings.RETRY_HORIZONS[mail.lane])
+    return verdicts.result_of(mail, claim_id, outcome, moment)

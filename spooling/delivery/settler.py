@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from spooling import routers, suppressions
-from spooling.delivery import shaping
+from spooling.delivery import outages, shaping
 from spooling.delivery.consignments import Returns
 from spooling.outbox import claims, settlements
 from spooling.outbox.values import Result
@@ -72,7 +72,9 @@ class Settler(threading.Thread):
         try:
             self._settle(returns)
         except (OperationalError, InterfaceError) as error:
-            log.warning("The database did not take results; they stay in the journal: %s", error)
+            log.warning(
+                "The database did not take results; they stay in the journal.", extra=outages.fault_of(error)
+            )
             connection.close()
             return False
         return True

@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from spooling import limits, routers, suppressions
-from spooling.delivery import salvage, shaping, steps
+from spooling.delivery import outages, salvage, shaping, steps
 from spooling.delivery.consignments import Delivery, Parcel
 from spooling.delivery.letters import Letters
 from spooling.models import Spooler
@@ -94,7 +94,7 @@ class Supply(threading.Thread):
             found = self._round()
         except (OperationalError, InterfaceError) as error:
             # The database is away: nothing is claimed, leases run out, what was answered waits in the journal.
-            log.warning("The database did not answer the supply of mail: %s", error)
+            log.warning("The database did not answer the supply of mail.", extra=outages.fault_of(error))
             connection.close()
             found = False
         if not found:

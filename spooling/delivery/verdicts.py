@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from spooling.delivery import backoff, smtp
+from spooling.delivery import smtp
+from spooling.outbox import backoff
 from spooling.outbox.values import Claimed, Result
 
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
-def result_of(mail: Claimed, claim_id: int, outcome: smtp.Outcome, *, now: datetime, dice: float) -> Result:
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a verdict is read: the time, a number in [0, 1) to spread delays by, and how long its lane is patient."""
+
+    now: datetime
+    dice: float
+    horizon: timedelta
+
+
+def result_of(mail: Claimed, claim_id: int, outcome: smtp.Outcome, moment: Moment) -> Result:
     """Where the mail goes. An UNTOUCHED one waits again at no cost; the others count as a try."""
     match outcome.verdict:
         case smtp.Verdict.DELIVERED:
-            return Result(
-                mail.id, claim_id, "delivered", "delivered", outcome.code, without_addresses(outcome.text), 1
-            )
+            return _ended(mail, claim_id, "delivered", outcome)
         case smtp.Verdict.PERMANENT:
-            return Result(
-                mail.id, claim_id, "failed", "failed", outcome.code, without_addresses(outcome.text), 1
-            )
+            return _ended(mail, claim_id, "failed", outcome)
         case smtp.Verdict.TEMPORARY:
-            return postponed(mail, claim_id, code=outcome.code, reply=outcome.text, now=now, dice=dice)
+            return postponed(mail, claim_id, outcome, moment)
         case smtp.Verdict.IN_DOUBT:
             return in_doubt(mail.id, claim_id, why=outcome.text)
         case smtp.Verdict.UNTOUCHED:
             return Result(mail.id, claim_id, "waiting")
+
+
+def _ended(mail: Claimed, claim_id: int, state: str, outcome: smtp.Outcome) -> Result:
+    return Result(mail.id, claim_id, state, state, outcome.code, without_addresses(outcome.text), 1)
 
 
 def in_doubt(mail_id: int, claim_id: int, *, why: str) -> Result:
@@ -35,14 +46,14 @@ def in_doubt(mail_id: int, claim_id: int, *, why: str) -> Result:
     return Result(mail_id, claim_id, "in_doubt", "in_doubt", 0, without_addresses(why), 1)
 
 
-def postponed(mail: Claimed, claim_id: int, *, code: int, reply: str, now: datetime, dice: float) -> Result:
+def postponed(mail: Claimed, claim_id: int, outcome: smtp.Outcome, moment: Moment) -> Result:
     """Tried again after a growing delay; failed when that would be past its horizon."""
-    give_up_at = mail.give_up_at or backoff.give_up_at(mail.lane, now=now)
-    due_at = now + backoff.delay(mail.tries + 1, dice)
-    reply = without_addresses(reply)
+    give_up_at = mail.give_up_at or moment.now + moment.horizon
+    due_at = moment.now + backoff.delay(mail.tries + 1, moment.dice)
     if due_at > give_up_at:
-        return Result(mail.id, claim_id, "failed", "failed", code, reply, 1)
-    return Result(mail.id, claim_id, "waiting", "tempfail", code, reply, 1, due_at, give_up_at)
+        return _ended(mail, claim_id, "failed", outcome)
+    reply = without_addresses(outcome.text)
+    return Result(mail.id, claim_id, "waiting", "tempfail", outcome.code, reply, 1, due_at, give_up_at)
 
 
 def without_addresses(text: str) -> str:

@@ -6,14 +6,14 @@ import random
 from collections import defaultdict
 from datetime import datetime
 
-from django.db.models import Sum
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Sum
 
 from earwig.models.accounts import InDoubtPolicy
-from spooling.delivery import backoff
 from spooling.models import Backlog, LedgerDelta, Mail, Spooler
 from spooling.models.mails import MailState
 from spooling.models.spoolers import RUNNING, Lane, SpoolerState
-from spooling.outbox import moves
+from spooling.outbox import backoff, moves
 from stats.models import EventKind
 
 _HOLD = moves.Move(
@@ -64,7 +64,7 @@ def _resend(lane: str, tries: int, now: datetime) -> moves.Move:
         kind=EventKind.REQUEUED,
         why="in doubt: the policy is resend",
         due_at=now if tries <= 1 else now + backoff.delay(tries - 1, random.random()),
-        give_up_at=backoff.give_up_at(lane, now=now),
+        give_up_at=now + settings.RETRY_HORIZONS[lane],
     )
 
 
@@ -86,12 +86,16 @@ def cancel_rows(*, now: datetime) -> int:
     return moved
 
 
-def wake_backlogs(*, now: datetime) -> int:
+def wake_backlogs(*, since: datetime, now: datetime) -> int:
     """Wake the backlogs of running spoolers in which something waits though they know of nothing due.
 
-    That happens when mail was committed while a worker found the backlog empty.
+    That happens when mail was committed while a worker found the backlog empty. Looks at spoolers that got mail
+    `since` then.
     """
-    asleep = Spooler.objects.filter(backlogs__next_due_at=None, state__in=RUNNING, lane=Lane.BULK)
+    filled = LedgerDelta.objects.filter(spooler=OuterRef("pk"), at__gte=since, waiting__gt=0)
+    asleep = Spooler.objects.filter(
+        Exists(filled), backlogs__next_due_at=None, state__in=RUNNING, lane=Lane.BULK
+    )
     waiting = (
         LedgerDelta.objects.filter(spooler__in=asleep.distinct().values("id"))
         .values("spooler_id")

@@ -1,9 +1,9 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spooling.delivery import backoff
+from spooling.outbox import backoff
 
 DICE = st.floats(min_value=0, max_value=1, exclude_max=True)
 
@@ -25,9 +25,3 @@ def test_the_first_delay_is_about_five_minutes_and_the_longest_about_four_hours(
 
 def test_what_failed_together_does_not_come_back_together():
     assert backoff.delay(1, 0.0) != backoff.delay(1, 0.9)
-
-
-def test_transactional_mail_gives_up_after_a_day_and_bulk_after_two():
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert backoff.give_up_at("transactional", now=now) == now + timedelta(hours=24)
-    assert backoff.give_up_at("bulk", now=now) == now + timedelta(hours=48)
