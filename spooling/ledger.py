@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, Sum
-from django.db.models.functions import TruncHour
+from django.db.models.functions import TruncHour, TruncMinute
 
 from spooling.models import LedgerDelta, Mail, Spooler
 from spooling.models.spoolers import SpoolerState
@@ -22,12 +22,18 @@ WORDS: tuple[str, ...] = ("spooled", *STATES)
 
 #: Increments that one transaction merges: an hour of single mails has millions.
 MERGED_TOGETHER = 10_000
-#: Increments younger than this stay single: the automatic brake and the limits read them by the minute.
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+#: Increments this old are merged by the minute: a busy stream has one a call, and every sum reads them all.
+RECENT_AGE = timedelta(minutes=2)
+#: Increments this old are merged by the hour; limits count younger ones by the minute.
 SETTLED_AGE = timedelta(hours=2)
 
 
 def of_spooler(spooler_id: int) -> dict[str, int]:
-    """The ten figures of one spooler, as of the last commit. Costs one row per hour of its life, not one per mail."""
+    """The ten figures of one spooler, as of the last commit.
+
+    Costs a row per hour of its life, one per minute of the last two hours, and the last minutes' increments.
+    """
     return _sum(spooler_id=spooler_id)
 
 
@@ -79,24 +85,31 @@ def book(moves: Iterable[tuple[int, int]], *, source: str, target: str, now: dat
 
 
 def merge(*, now: datetime) -> int:
-    """Merge settled increments into one a spooler and hour; answers how many rows went. The sums never change."""
+    """Merge increments: into one a spooler and minute when they are minutes old, into one an hour when hours old.
+
+    Answers how many rows went. The sums never change.
+    """
     gone = 0
-    old = LedgerDelta.objects.filter(at__lt=now - SETTLED_AGE)
-    hours = old.annotate(hour=TruncHour("at")).values("spooler_id", "hour").annotate(n=Count("id"))
-    for crowded in hours.filter(n__gt=1).order_by()[:1000]:
-        while merged := _merge_hour(crowded["spooler_id"], crowded["hour"]):
-            gone += merged
+    for age, span, truncated in (
+        (SETTLED_AGE, HOUR, TruncHour("at")),
+        (RECENT_AGE, MINUTE, TruncMinute("at")),
+    ):
+        old = LedgerDelta.objects.filter(at__lt=now - age).annotate(start=truncated)
+        crowds = old.values("spooler_id", "start").annotate(n=Count("id")).filter(n__gt=1)
+        for crowd in crowds.order_by()[:1000]:
+            while merged := _merge(crowd["spooler_id"], crowd["start"], span):
+                gone += merged
     return gone
 
 
 @transaction.atomic
-def _merge_hour(spooler_id: int, hour: datetime) -> int:
+def _merge(spooler_id: int, start: datetime, span: timedelta) -> int:
     spooler = Spooler.objects.select_for_update().get(pk=spooler_id)
-    rows = LedgerDelta.objects.filter(spooler_id=spooler_id, at__gte=hour, at__lt=hour + timedelta(hours=1))
+    rows = LedgerDelta.objects.filter(spooler_id=spooler_id, at__gte=start, at__lt=start + span)
     ids = list(rows.order_by("id").values_list("id", flat=True)[:MERGED_TOGETHER])
     if len(ids) < 2:
         return 0
     totals: dict[str, Any] = rows.filter(id__in=ids).aggregate(**{word: Sum(word) for word in WORDS})
     LedgerDelta.objects.filter(id__in=ids).delete()
-    LedgerDelta.objects.create(spooler=spooler, account_id=spooler.account_id, at=hour, **totals)
+    LedgerDelta.objects.create(spooler=spooler, account_id=spooler.account_id, at=start, **totals)
     return len(ids) - 1

@@ -53,3 +53,16 @@ def test_the_command_shows_a_balanced_ledger_and_exits_1_on_a_wrong_one(spool, c
 def test_the_command_knows_no_other_spooler():
     with pytest.raises(CommandError):
         call_command("ledger", "nobody")
+
+
+def test_increments_some_minutes_old_are_merged_by_the_minute(account, spool):
+    now = timezone.now().replace(second=30)
+    for second in range(5):
+        spool("a@x.example", now=now - timedelta(minutes=10, seconds=second))
+    spool("fresh@x.example", now=now)
+    before = ledger.of_account(account.pk)
+
+    assert ledger.merge(now=now) == 4
+
+    assert ledger.of_account(account.pk) == before
+    assert LedgerDelta.objects.count() == 2
