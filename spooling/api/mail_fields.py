@@ -164,7 +164,7 @@ def headers(value: Any, field: str, notes: Notes) -> tuple[Pair, ...]:
         notes.add(field, "wrong_type", f"An object of at most {MAX_HEADERS} names and values.")
         return ()
     for name, text in value.items():
-        _header(name, text, f"{field}.{name}", notes)
+        _header(name, text, f"{field}.{name}"[:200], notes)
     return tuple(value.items())
 
 

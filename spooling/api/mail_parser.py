@@ -37,10 +37,16 @@ def parse(body: Any, *, now: datetime) -> list[Letter]:
     if not 1 <= len(objects) <= MAX_LETTERS:
         raise Rejected([Problem(None, None, "invalid", f"A mail, or a list of 1 to {MAX_LETTERS} mails.")])
     problems: list[Problem] = []
-    letters = [_letter(data, Notes(index, problems), now) for index, data in enumerate(objects)]
+    complete = []
+    for index, data in enumerate(objects):
+        letter = _letter(data, Notes(index, problems), now)
+        if letter is not None:
+            complete.append(letter)
+        if len(problems) >= fields.MAX_PROBLEMS:
+            # A million wrong addresses are not all read to list a hundred.
+            break
     if problems:
         raise Rejected(problems)
-    complete = [letter for letter in letters if letter is not None]
     if sum(len(letter.mails) for letter in complete) > MAX_MAILS:
         raise Rejected([Problem(None, None, "too_many", f"At most {MAX_MAILS} addresses in one call.")])
     return complete

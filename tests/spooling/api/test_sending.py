@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from earwig import api_keys, domains
 from earwig.models.api_keys import Scope
+from earwig.web.errors import Rejected
 from spooling import errors, spoolers
+from spooling.api import mail_parser
 from spooling.models import Content, ContentFile, LedgerDelta, Mail, Submission
 
 MAIL = {"from": "Shop <shop@example.org>", "to": ["ann@example.com"], "subject": "Hello", "text": "Hello."}
@@ -233,6 +235,16 @@ def test_the_body_is_a_mail_or_up_to_a_thousand(key, body):
 
 def test_a_thousand_problems_are_answered_as_a_hundred(key):
     assert len(_post(key, [{}] * 1000).json()["errors"]) == 100
+
+
+def test_what_follows_a_hundred_problems_is_not_read():
+    class Unread(dict):
+        def items(self):
+            raise AssertionError
+
+    with pytest.raises(Rejected) as refusal:
+        mail_parser.parse([_changed(to=["bad"] * 1000), Unread()], now=timezone.now())
+    assert len(refusal.value.problems) == 100
 
 
 def test_more_than_a_thousand_recipients_are_refused(key):
