@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
-from spooling import hosts, routers
+from spooling import errors, hosts, routers
 from spooling.delivery import letters, outages, shaping, smtp, steps, verdicts
 from spooling.delivery.consignments import Delivery, Parcel, Returns
 from spooling.delivery.journal import Answer, Journal
@@ -174,7 +174,7 @@ class Drain:
                 return None
         try:
             return self._letters.message(mail, int(time.time()))
-        except letters.REFUSALS as error:
+        except errors.ContentUnusable as error:
             why = verdicts.without_addresses(str(error))
             self._return(line, Result(mail.id, parcel.claim_id, "quarantined", "quarantined", 0, why))
             return None

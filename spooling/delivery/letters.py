@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
+import traceback
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.conf import settings
 
@@ -27,9 +30,11 @@ MOST_CONTENTS = 200
 #: How long signing keys and return paths serve before they are read again.
 SIGNERS_SECONDS = 30.0
 
+Made = TypeVar("Made")
+log = logging.getLogger(__name__)
 
 #: Why a content cannot be made into a mail: such mails are held, not lost.
-REFUSALS = (template_errors.TemplateError, delivery_errors.MimeError, errors.ContentUnusable)
+_REFUSALS = (template_errors.TemplateError, delivery_errors.MimeError, errors.ContentUnusable)
 
 
 def shown(mail: Mail) -> bytes:
@@ -41,7 +46,7 @@ def shown(mail: Mail) -> bytes:
         return b""
     try:
         return press.message(claimed, int((mail.ended_at or mail.created_at).timestamp())).data
-    except REFUSALS:
+    except errors.ContentUnusable:
         return b""
 
 
@@ -92,10 +97,10 @@ class Letters:
         self._signers[domain_id] = (time.monotonic(), _sender_of(domain_id))
 
     def message(self, mail: Claimed, at: int) -> smtp.Message:
-        """The complete message of one mail, built at epoch second `at`.
+        """The complete message of one mail, built at epoch second `at`. Raises ContentUnusable."""
+        return guarded(lambda: self._message(mail, at), content_id=mail.content_id)
 
-        Raises one of REFUSALS when its content cannot be rendered for it.
-        """
+    def _message(self, mail: Claimed, at: int) -> smtp.Message:
         skeleton = self._skeletons.get(mail.content_id, "Its content is gone.")
         if isinstance(skeleton, str):
             raise errors.ContentUnusable(skeleton)
@@ -108,13 +113,7 @@ class Letters:
                 variables=json.loads(mail.variables),
             )
         )
-        host, signed = settings.INBOUND_HOST, list[bytes]()
-        if mail.domain_id is not None:
-            sender = self._signers[mail.domain_id][1]
-            if isinstance(sender, str):
-                raise errors.ContentUnusable(sender)
-            host = sender.return_path_host or host
-            signed = dkim.signatures(sender.signers, built.headers, built.body, at)
+        host, signed = self._signed(mail, built, at)
         return smtp.Message(
             mail.id,
             f"b-{own_id}@{host}",
@@ -122,6 +121,16 @@ class Letters:
             b"".join((*signed, *built.headers, b"\r\n", built.body)),
             utf8=built.utf8,
         )
+
+    def _signed(self, mail: Claimed, built: mime.Built, at: int) -> tuple[str, list[bytes]]:
+        """The host of the return path, and the signatures of the sending domain."""
+        if mail.domain_id is None:
+            return settings.INBOUND_HOST, []
+        sender = self._signers[mail.domain_id][1]
+        if isinstance(sender, str):
+            raise errors.ContentUnusable(sender)
+        host = sender.return_path_host or settings.INBOUND_HOST
+        return host, dkim.signatures(sender.signers, built.headers, built.body, at)
 
 
 def _sender_of(domain_id: int) -> _Sender | str:
@@ -148,20 +157,39 @@ def _files(content_ids: Iterable[int]) -> dict[int, tuple[mime.File, ...]]:
 def _compile(content: Content, files: tuple[mime.File, ...]) -> mime.Skeleton | str:
     """The skeleton, or why there is none."""
     try:
-        return mime.Skeleton.compile(
-            mime.Parts(
-                subject=content.subject,
-                from_name=content.from_name,
-                from_email=content.from_email,
-                reply_to=tuple(mime.Address(*pair) for pair in content.reply_to),
-                to=tuple(mime.Address(*pair) for pair in content.to),
-                cc=tuple(mime.Address(*pair) for pair in content.cc),
-                text=content.text,
-                html=content.html,
-                headers=tuple((name, value) for name, value in content.headers),
-                files=files,
-                template_language=content.template_language,
-            )
-        )
-    except REFUSALS as error:
+        return guarded(lambda: mime.Skeleton.compile(_parts(content, files)), content_id=content.pk)
+    except errors.ContentUnusable as error:
         return str(error)
+
+
+def _parts(content: Content, files: tuple[mime.File, ...]) -> mime.Parts:
+    return mime.Parts(
+        subject=content.subject,
+        from_name=content.from_name,
+        from_email=content.from_email,
+        reply_to=tuple(mime.Address(*pair) for pair in content.reply_to),
+        to=tuple(mime.Address(*pair) for pair in content.to),
+        cc=tuple(mime.Address(*pair) for pair in content.cc),
+        text=content.text,
+        html=content.html,
+        headers=tuple((name, value) for name, value in content.headers),
+        files=files,
+        template_language=content.template_language,
+        language=content.language,
+    )
+
+
+def guarded(make: Callable[[], Made], *, content_id: int) -> Made:
+    """What `make` makes. Whatever is wrong with one content, it raises ContentUnusable and stops no other mail."""
+    try:
+        return make()
+    except _REFUSALS as error:
+        raise errors.ContentUnusable(str(error)) from error
+    except Exception as error:
+        # The one place that catches all: else rescue returns the mail, and the next drain dies of it too.
+        where = traceback.format_tb(error.__traceback__)[-1].strip()
+        log.error(
+            "A content broke its making.",
+            extra={"content": content_id, "error": type(error).__name__, "where": where},
+        )
+        raise errors.ContentUnusable("It broke its making; the log says where.") from error

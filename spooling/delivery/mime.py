@@ -25,7 +25,7 @@ class Parts:
     """What a content says. Subject, sender's name, Reply-To, bodies and headers' values may hold template tags.
 
     `to` and `cc` are seen by every recipient; where `to` is empty, each mail shows its own.
-    An empty `text` or `html` is absent.
+    An empty `text` or `html` is absent. `language` is a tag such as `de-CH`.
     """
 
     subject: str
@@ -39,6 +39,7 @@ class Parts:
     headers: tuple[tuple[str, str], ...] = ()
     files: tuple[File, ...] = ()
     template_language: str = "mustache"
+    language: str = ""
 
 
 @dataclass(slots=True)
@@ -95,7 +96,7 @@ class Skeleton:
             visible=fields.address_field("To: ", parts.to)[0] if parts.to else b"",
             fixed=_fixed_addresses(parts),
             subject=_template_field("Subject", parts.subject, language),
-            description=(b"MIME-Version: 1.0\r\n", *entity.fields),
+            description=(b"MIME-Version: 1.0\r\n", *_language(parts), *entity.fields),
             extras=_extras(parts),
             body=entity.pieces,
             utf8=any(fields.needs_utf8(address.email) for address in _addresses(parts)),
@@ -178,6 +179,12 @@ def _rendered_reply_to(parts: Parts) -> Piece:
     if not source.isascii():
         raise errors.AddressInvalid(ascii(source[:200]))
     return _template_field(name, source, parts.template_language)
+
+
+def _language(parts: Parts) -> tuple[bytes, ...]:
+    """RFC 3282."""
+    fields.refuse_breaks("Content-Language", parts.language)
+    return (fields.text_field("Content-Language: ", parts.language),) if parts.language else ()
 
 
 def _extras(parts: Parts) -> tuple[Piece, ...]:

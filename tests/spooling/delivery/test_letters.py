@@ -4,7 +4,7 @@ from django.utils import timezone
 from spooling.delivery import letters
 from spooling.errors import ContentUnusable
 from spooling.models import Content, Mail
-from spooling.outbox import values
+from spooling.outbox import intake, values
 
 pytestmark = pytest.mark.django_db
 
@@ -22,3 +22,32 @@ def test_an_erased_content_holds_its_own_mails_and_stops_no_others(spool):
     assert b"To: b@x.example\r\n" in loaded.message(whole, 0).data
     with pytest.raises(ContentUnusable):
         loaded.message(erased, 0)
+
+
+def test_what_breaks_in_the_making_of_one_mail_holds_that_mail_and_names_no_address(
+    spool, monkeypatch, caplog
+):
+    spool("a@x.example")
+    (mail,) = values.claimed(Mail.objects.all())
+    loaded = letters.Letters()
+    loaded.load([mail])
+
+    def break_(*_):
+        raise ZeroDivisionError("a@x.example")
+
+    monkeypatch.setattr(loaded, "_signed", break_)
+    with pytest.raises(ContentUnusable):
+        loaded.message(mail, 0)
+
+    (record,) = caplog.records
+    assert (record.error, record.content) == ("ZeroDivisionError", mail.content_id)
+    assert "a@x.example" not in record.getMessage() + record.where
+
+
+def test_the_contents_language_is_told(spool):
+    spool("a@x.example", content=intake.NewContent(from_email="a@x.example", text="Grüezi", language="de-CH"))
+    (mail,) = values.claimed(Mail.objects.all())
+    loaded = letters.Letters()
+    loaded.load([mail])
+
+    assert b"\r\nContent-Language: de-CH\r\n" in loaded.message(mail, 0).data
