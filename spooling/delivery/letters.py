@@ -187,9 +187,13 @@ def guarded(make: Callable[[], Made], *, content_id: int) -> Made:
         raise errors.ContentUnusable(str(error)) from error
     except Exception as error:
         # The one place that catches all: else rescue returns the mail, and the next drain dies of it too.
-        where = traceback.format_tb(error.__traceback__)[-1].strip()
+        where = traceback.extract_tb(error.__traceback__)[-1]
         log.error(
             "A content broke its making.",
-            extra={"content": content_id, "error": type(error).__name__, "where": where},
+            extra={
+                "content": content_id,
+                "error": type(error).__name__,
+                "where": f"{where.filename}:{where.lineno}",
+            },
         )
         raise errors.ContentUnusable("It broke its making; the log says where.") from error
