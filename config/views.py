@@ -19,6 +19,7 @@ from kombu.exceptions import OperationalError
 
 from earwig.web import errors
 from earwig.web.errors import Problem
+from spooling import heartbeats
 from spooling.models import Backlog, Mail
 from spooling.models.mails import MailState
 from spooling.models.spoolers import Lane
@@ -51,10 +52,15 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when the database and the broker answer, else 503; and how long the oldest due mail waits."""
+    """200 when the database and the broker answer, else 503.
+
+    Also how long the workers of each queue have been silent, and the oldest due mail has waited: they do not keep
+    this process from accepting mail, so a balancer leaves it in.
+    """
     checks: dict[str, Any] = {"database": _database(), "broker": _broker()}
     ready = all(check == "ok" for check in checks.values())
     if checks["database"] == "ok":
+        checks["workers_silent_seconds"] = heartbeats.silent_seconds(now=timezone.now())
         checks["oldest_due_seconds"] = _oldest_due(timezone.now())
     status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
     return JsonResponse({"status": "ok" if ready else "unavailable", **checks}, status=status)

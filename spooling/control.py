@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from earwig.web import idempotency
-from spooling import attempts, hosts, ledger, privacy, trap
+from spooling import attempts, heartbeats, hosts, jobs, ledger, privacy, trap
 from spooling.delivery import salvage
 from spooling.outbox import rescue, sweeps
 
@@ -14,7 +14,8 @@ RECENTLY, LONG_AGO = timedelta(minutes=5), timedelta(days=7)
 
 
 def tick(*, now: datetime) -> None:
-    """Once a second: rescue, mails in doubt, what is late or cancelled, and handed-over messages."""
+    """Once a second: rescue, mails in doubt, what is late or cancelled, handed-over messages, accepted jobs."""
+    heartbeats.beat(heartbeats.CONTROL, now=now)
     salvage.rescue_host(hosts.new_worker(), now=now)
     sweeps.resolve_doubts(now=now)
     sweeps.expire(now=now)
@@ -22,6 +23,7 @@ def tick(*, now: datetime) -> None:
     sweeps.wake_backlogs(since=now - RECENTLY, now=now)
     attempts.spool_due(now=now)
     attempts.collect(now=now)
+    jobs.run_due(now=now)
 
 
 def tidy(*, now: datetime) -> None:

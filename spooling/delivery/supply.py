@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 from django.utils import timezone
 
-from spooling import limits, routers, suppressions
+from spooling import heartbeats, limits, routers, suppressions
 from spooling.delivery import outages, salvage, shaping, steps
 from spooling.delivery.consignments import Delivery, Parcel
 from spooling.delivery.letters import Letters
@@ -30,6 +30,7 @@ POLL_SECONDS = 0.2
 #: How often the states of spoolers in hand are read: what is paused stops within this time.
 STATES_SECONDS = 1.0
 RESCUE_SECONDS = 2.0
+BEAT_SECONDS = 5.0
 #: When a mail is looked at again for which no router is set up.
 NO_ROUTER_REST = timedelta(minutes=1)
 #: How often a drain whose lines are all full looks whether mail for yet another router is due.
@@ -107,6 +108,8 @@ class Supply(threading.Thread):
             self.renew()
         if self._is_time("rescue", RESCUE_SECONDS):
             salvage.rescue_host(self.worker, now=timezone.now())
+        if self._is_time("beat", BEAT_SECONDS):
+            heartbeats.beat(self.lane, now=timezone.now())
         if self._is_time("states", STATES_SECONDS):
             self._read_states()
         if self._is_time("slots", SLOTS_SECONDS):

@@ -1,6 +1,7 @@
 """The tables of `spooling`, one module a noun."""
 
 from spooling.models.contents import Attachment, Content, ContentFile
+from spooling.models.heartbeats import Heartbeat
 from spooling.models.mails import Claim, LedgerDelta, Mail
 from spooling.models.routers import ConnectionSlot, Route, Router, Shape
 from spooling.models.spoolers import Backlog, JobRequest, Spooler, Submission
@@ -14,6 +15,7 @@ __all__ = [
     "ConnectionSlot",
     "Content",
     "ContentFile",
+    "Heartbeat",
     "JobRequest",
     "LedgerDelta",
     "Mail",

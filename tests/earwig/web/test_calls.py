@@ -237,6 +237,7 @@ def test_the_installation_answers_for_itself(db, client):
     assert client.get("/healthz").json() == {"status": "ok"}
     ready = client.get("/readyz/").json()
     assert (ready["database"], ready["oldest_due_seconds"]["bulk"]) == ("ok", 0)
+    assert ready["workers_silent_seconds"] == {"transactional": None, "bulk": None, "control": None}
     assert client.get("/").json()["name"] == "Earwig"
     assert b"<h1>" in client.get("/", headers={"Accept": "text/html"}).content
     assert settings.APPEND_SLASH is False

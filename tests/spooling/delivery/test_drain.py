@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from earwig import domains
 from earwig.models import Account, Domain
-from spooling import hosts, ledger, spoolers, suppressions
+from spooling import heartbeats, hosts, ledger, spoolers, suppressions
 from spooling.delivery import salvage
 from spooling.delivery.drain import Drain
 from spooling.delivery.settler import Settler
-from spooling.models import Claim, ConnectionSlot, Mail, Router, Shape, Suppression
+from spooling.models import Claim, ConnectionSlot, Heartbeat, Mail, Router, Shape, Suppression
 from spooling.outbox import claims, intake
 from stats.models import Event
 from tests.smtp_scripts import Script, cut, say, stall
@@ -466,3 +466,13 @@ def test_mail_without_any_router_waits(spool, route_to):
     drain(until=lambda: False, seconds=0.5)
 
     assert states() == {"a@x.example": "waiting"}
+
+
+def test_a_drain_gives_signs_of_life(server):
+    drain(until=lambda: Heartbeat.objects.exists())
+
+    assert heartbeats.silent_seconds(now=timezone.now()) == {
+        "transactional": 0,
+        "bulk": None,
+        "control": None,
+    }
