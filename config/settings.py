@@ -195,6 +195,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "MailState": "spooling.models.mails.MailState",
         "SpoolerState": "spooling.models.spoolers.SpoolerState",
+        "JobState": "spooling.models.spoolers.JobState",
         "Lane": "spooling.models.spoolers.Lane",
         "SuppressionReason": "spooling.models.suppressions.SuppressionReason",
         "BlockReason": "earwig.models.people.BlockReason",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, ClassVar
 
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -16,8 +17,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from earwig import audit
 from earwig.api_keys import Credential
 from earwig.errors import EarwigError
+from earwig.models import Account
 from earwig.models.api_keys import Scope
 from earwig.web import authentication, bodies, errors, idempotency, limits, schema
 
@@ -77,6 +80,17 @@ class NativeView(APIView):
             now=timezone.now(),
         )
         return answer() if call is None else idempotency.once(call, answer)
+
+    def note(self, action: str, row: models.Model, fields: Iterable[str] = ()) -> None:
+        """Append to the audit trail that the key did this. Belongs into the transaction that does it."""
+        audit.record(
+            action,
+            row,
+            now=timezone.now(),
+            account=Account(pk=self.credential.account_id),
+            key_prefix=self.credential.prefix,
+            detail={"fields": sorted(fields)} if fields else {},
+        )
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Response:
         final = super().finalize_response(request, response, *args, **kwargs)

@@ -12,3 +12,11 @@ class JobRequestAdmin(ReadOnlyAdmin):
     list_filter = ("state", "kind", "account")
     list_select_related = ("account",)
     ordering = ("-id",)
+    fields = (
+        ("public_id", "account"),
+        ("kind", "state"),
+        ("progress", "total"),
+        "arguments",
+        "result",
+        ("created_at", "leased_until", "ended_at"),
+    )

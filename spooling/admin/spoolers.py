@@ -14,7 +14,7 @@ from unfold.forms import BaseDialogForm
 
 from earwig.admin import pages
 from earwig.errors import EarwigError
-from spooling import ledger, spoolers
+from spooling import jobs, ledger, spoolers
 from spooling.admin.read_only import ReadOnlyAdmin, mapping
 from spooling.models import Spooler
 
@@ -26,7 +26,7 @@ class SpoolerAdmin(ReadOnlyAdmin):
     list_select_related = ("account",)
     search_fields = ("=token", "name")
     ordering = ("-id",)
-    actions_detail = ("pause", "resume", "finish", "cancel")
+    actions_detail = ("pause", "resume", "finish", "cancel", "retry")
     fields = (
         "name",
         "token",
@@ -74,6 +74,21 @@ class SpoolerAdmin(ReadOnlyAdmin):
     )
     def cancel(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         return self._move(request, object_id, spoolers.cancel)
+
+    @action(
+        description="Retry",
+        permissions=["operate"],
+        dialog=pages.asks("Retry", "What failed, was held or is in doubt until now waits again."),
+    )
+    def retry(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        spooler = get_object_or_404(Spooler, pk=object_id)
+        try:
+            job = jobs.ask_retry(spooler, now=timezone.now())
+        except EarwigError as refused:
+            self.message_user(request, refused.message, messages.ERROR)
+            return pages.moved_to(spooler)
+        self.note(request, "spooler.retry", spooler)
+        return pages.moved_to(job)
 
     def _move(self, request: HttpRequest, object_id: str, verb: Callable[..., None]) -> HttpResponse:
         spooler = get_object_or_404(Spooler, pk=object_id)

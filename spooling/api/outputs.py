@@ -1,4 +1,4 @@
-"""What the native API answers about mails, spoolers and suppressions."""
+"""What the native API answers about mails, spoolers, jobs and suppressions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from spooling import ledger
-from spooling.models import Mail, Spooler, Suppression
+from spooling.models import JobRequest, Mail, Spooler, Suppression
 from spooling.models.mails import MailState
+from spooling.models.spoolers import JobState
 from stats.models import Event
 from templates_app import rendering
 from templates_app.errors import TemplateError
@@ -131,6 +132,23 @@ def ledger_of(spooler: Spooler) -> dict[str, int | bool]:
     """The figures as shown, and whether they add up."""
     figures = ledger.shown(spooler)
     return {**figures, "balanced": ledger.adds_up(figures)}
+
+
+class JobOutput(serializers.ModelSerializer):
+    id = PublicId(source="public_id")
+    result = serializers.DictField(
+        read_only=True, help_text="Of a job that is done, counts; of one that failed, the error."
+    )
+
+    class Meta:
+        model = JobRequest
+        fields = ("id", "kind", "state", "progress", "total", "result", "created_at", "ended_at")
+        read_only_fields = fields
+
+
+class AcceptedJob(serializers.Serializer):
+    job = serializers.CharField(help_text="32 hex digits.")
+    state = serializers.ChoiceField(choices=JobState.choices)
 
 
 class SuppressionOutput(serializers.ModelSerializer):

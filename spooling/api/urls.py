@@ -8,6 +8,7 @@ from django.urls import URLPattern, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from spooling.api import sending
+from spooling.api.jobs import JobViewSet
 from spooling.api.mails import MailViewSet
 from spooling.api.spoolers import SpoolerViewSet
 from spooling.api.suppressions import SuppressionViewSet
@@ -41,6 +42,10 @@ urlpatterns = [
     _route("spoolers", SpoolerViewSet.as_view({"get": "list"})),
     _route(f"spoolers/{_TOKEN}", SpoolerViewSet.as_view({"get": "retrieve"})),
     _route(f"spoolers/{_TOKEN}/ledger", SpoolerViewSet.as_view({"get": "ledger"})),
+    _route(
+        f"spoolers/{_TOKEN}/retry", SpoolerViewSet.as_view({"post": "retry"}, **SpoolerViewSet.retry.kwargs)
+    ),
+    _route(f"jobs/{_ID}", JobViewSet.as_view({"get": "retrieve"})),
     _route("suppressions", SuppressionViewSet.as_view({"get": "list", "post": "create"})),
     _route(
         "suppressions/(?P<pk>[0-9]{1,18})",

@@ -160,9 +160,7 @@ class Submission(models.Model):
 class JobKind(models.TextChoices):
     """Accepted jobs that are not mails."""
 
-    #: People from a file or a feed.
-    IMPORT_PEOPLE = "import_people"
-    #: Put mails back that failed, were held or are in doubt.
+    #: Put a spooler's mails back that failed, were held or are in doubt.
     RETRY_MAILS = "retry_mails"
 
 
@@ -189,8 +187,11 @@ class JobRequest(models.Model):
     state = models.CharField(max_length=7, choices=JobState.choices, default=JobState.WAITING)
     progress = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True)
+    #: The last id that is done with: the next slice begins above it.
+    position = models.BigIntegerField(default=0)
     result = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    #: Nobody else works on it before. A turn's end sets it to that moment, so open jobs take turns by it.
     leased_until = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 

@@ -15,6 +15,8 @@ ROUTES = {
     "/api/v1/spoolers/": {"get"},
     "/api/v1/spoolers/{token}/": {"get"},
     "/api/v1/spoolers/{token}/ledger/": {"get"},
+    "/api/v1/spoolers/{token}/retry/": {"post"},
+    "/api/v1/jobs/{id}/": {"get"},
     "/api/v1/suppressions/": {"get", "post"},
     "/api/v1/suppressions/{id}/": {"get", "delete"},
     "/api/v1/people/": {"get", "post"},

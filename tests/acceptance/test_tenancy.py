@@ -51,7 +51,13 @@ NATIVE = [
 ]
 OBJECTS = [(path, verb) for path, verb in NATIVE if "<" in path]
 HANDOFF = [(path, verb) for path, callback in ROUTES for verb in _verbs(callback) if "/api/" not in path]
-UNKNOWN = {"mails": "0" * 32, "spoolers": "s" + "0" * 32, "people": "999999", "suppressions": "999999"}
+UNKNOWN = {
+    "mails": "0" * 32,
+    "spoolers": "s" + "0" * 32,
+    "jobs": "0" * 32,
+    "people": "999999",
+    "suppressions": "999999",
+}
 BODIES = {
     "mails": {"from": "shop@example.org", "to": "ann@example.com", "text": "Hello."},
     "people": {"external_id": "secret/1", "name": "Mallory"},
@@ -67,9 +73,11 @@ def own(account, key, other_account):
     mail = _call("post", "/api/v1/mails/", key, body).json()["mails"][0]["id"]
     person = _call("post", "/api/v1/people/", key, BODIES["people"]).json()["id"]
     suppression = _call("post", "/api/v1/suppressions/", key, BODIES["suppressions"]).json()["id"]
+    job = _call("post", f"/api/v1/spoolers/{campaign.token}/retry/", key).json()["job"]
     return {
         "mails": mail,
         "spoolers": campaign.token,
+        "jobs": job,
         "people": str(person),
         "suppressions": str(suppression),
     }

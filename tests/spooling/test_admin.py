@@ -10,7 +10,7 @@ from django.utils import timezone
 from earwig import sealing
 from earwig.models import AuditEntry
 from spooling import suppressions
-from spooling.models import Mail, Router, Spooler, Suppression
+from spooling.models import JobRequest, Mail, Router, Spooler, Suppression
 from spooling.models.mails import MailState
 from spooling.outbox import drafts, intake
 
@@ -111,6 +111,9 @@ def test_staff_who_may_only_look_cannot_act(clerk, mail):
     act(clerk, "cancel", mail)
     move = reverse("admin:spooling_spooler_pause", args=(mail.spooler_id,))
     assert clerk.post(move, {"_form_submitted": "True"}).status_code == 403
+    retry = reverse("admin:spooling_spooler_retry", args=(mail.spooler_id,))
+    assert clerk.post(retry, {"_form_submitted": "True"}).status_code == 403
+    assert not JobRequest.objects.exists()
     mail.refresh_from_db()
     assert mail.state == MailState.WAITING
 
@@ -134,6 +137,27 @@ def test_a_spooler_moves_by_a_confirmed_post_only(staff, campaign, verb, state):
     campaign.refresh_from_db()
     assert campaign.state == state
     assert AuditEntry.objects.get().action == f"spooler.{verb}"
+
+
+def test_a_whole_spooler_is_retried_by_a_confirmed_post_only(staff, campaign):
+    move = reverse("admin:spooling_spooler_retry", args=(campaign.pk,))
+    assert staff.get(move).status_code == 200
+    assert not JobRequest.objects.exists()
+    answer = staff.post(move, {"_form_submitted": "True"})
+    job = JobRequest.objects.get()
+    page = reverse("admin:spooling_jobrequest_change", args=(job.pk,))
+    assert answer["HX-Redirect"] == page
+    assert job.public_id.hex in staff.get(page).content.decode().replace("-", "")
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.subject) == ("spooler.retry", f"spooler {campaign.pk}")
+
+
+def test_a_cancelled_spooler_is_not_retried(staff, campaign):
+    Spooler.objects.update(state="cancelled")
+    staff.post(reverse("admin:spooling_spooler_retry", args=(campaign.pk,)), {"_form_submitted": "True"})
+    page = staff.get(reverse("admin:spooling_spooler_change", args=(campaign.pk,))).content.decode()
+    assert "does not allow this" in page
+    assert not JobRequest.objects.exists() and not AuditEntry.objects.exists()
 
 
 def test_a_refused_move_is_told(staff, campaign):

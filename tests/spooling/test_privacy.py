@@ -91,7 +91,7 @@ def told(account, sender, person, other_person):
         suppressions.Scope(account_id=account.pk), EMAIL, reason="unsubscribe", source="test", now=NOW
     )
     job = {"arguments": {"rows": [{"email": EMAIL}]}, "result": {EMAIL: "done"}}
-    JobRequest.objects.create(account=account, kind="import_people", **job)
+    JobRequest.objects.create(account=account, kind="retry_mails", **job)
     IdempotencyKey.objects.create(
         account=account, method="POST", path="/", key="k", status=201, answer=json.dumps({"to": EMAIL})
     )
