@@ -88,7 +88,9 @@ class PersonViewSet(NativeView, DestroyModelMixin, ReadOnlyModelViewSet):
     def partial_update(self, request: Request, pk: str) -> Response:
         return Response(self._store(self.get_object()))
 
+    @transaction.atomic
     def _store(self, person: Person) -> Any:
+        action = "change" if person.pk else "add"
         # Not DRF's `partial`, which would also take contacts by half.
         given = self.request.data
         known = {"external_id": person.external_id} if person.pk else {}
@@ -96,16 +98,18 @@ class PersonViewSet(NativeView, DestroyModelMixin, ReadOnlyModelViewSet):
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
         _write(person, {name: data[name] for name in data if name in given or not person.pk})
+        self.note(action, person, fields=given)
         return PersonSerializer(self.get_queryset().get(pk=person.pk)).data
 
+    @transaction.atomic
     def perform_destroy(self, instance: Person) -> None:
+        self.note("delete", instance)
         try:
             instance.delete()
         except ProtectedError:
             raise InUse from None
 
 
-@transaction.atomic
 def _write(person: Person, data: dict[str, Any]) -> None:
     contacts = data.pop("contacts", None)
     for name, value in data.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
@@ -74,6 +75,12 @@ class SuppressionViewSet(NativeView, DestroyModelMixin, ReadOnlyModelViewSet):
     def create(self, request: Request) -> HttpResponse:
         return self.once(self._suppress)
 
+    def perform_destroy(self, instance: Suppression) -> None:
+        with transaction.atomic():
+            self.note("delete", instance)
+            instance.delete()
+
+    @transaction.atomic
     def _suppress(self) -> tuple[int, Any]:
         asked = SuppressionInput(data=self.request.data)
         asked.is_valid(raise_exception=True)
@@ -84,4 +91,5 @@ class SuppressionViewSet(NativeView, DestroyModelMixin, ReadOnlyModelViewSet):
         row = suppressions.suppress(
             scope, data["address"], reason=data["reason"], source="api", now=timezone.now()
         )
+        self.note("add", row, fields=self.request.data)
         return 201, SuppressionOutput(row).data
