@@ -20,8 +20,6 @@ class Scope(models.TextChoices):
     READ = "read"
     #: Change what belongs to the account: people, spoolers, suppressions, templates.
     MANAGE = "manage"
-    #: Mint keys.
-    KEYS = "keys"
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
