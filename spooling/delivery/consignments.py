@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from spooling.delivery.letters import Compiled
 from spooling.outbox.values import Claimed, Result
 from spooling.routers import Destination
 from spooling.suppressions import Refusal
@@ -16,6 +17,7 @@ class Parcel:
     mail: Claimed
     claim_id: int
     destination: Destination
+    content: Compiled
     #: Connections that were lost under it before its body was out.
     untouched: int = 0
     #: What was last said at its own command before the connection was lost: then this mail may be the reason.

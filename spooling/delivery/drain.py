@@ -173,7 +173,7 @@ class Drain:
                 self._return(line, decision.result(mail.id, parcel.claim_id))
                 return None
         try:
-            return self._letters.message(mail, int(time.time()))
+            return self._letters.message(mail, parcel.content, int(time.time()))
         except errors.ContentUnusable as error:
             why = verdicts.without_addresses(str(error))
             self._return(line, Result(mail.id, parcel.claim_id, "quarantined", "quarantined", 0, why))

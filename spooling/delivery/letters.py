@@ -40,12 +40,12 @@ _REFUSALS = (template_errors.TemplateError, delivery_errors.MimeError, errors.Co
 def shown(mail: Mail) -> bytes:
     """What was sent, or will be, made again from what is kept; empty where that is erased or cannot be made."""
     (claimed,) = values.claimed(Mail.objects.filter(pk=mail.pk))
-    press = Letters()
-    press.load([claimed])
-    if claimed.content_id in press.erased or not claimed.email:
+    letters = Letters()
+    content = letters.load([claimed])[claimed.content_id]
+    if content.erased or not claimed.email:
         return b""
     try:
-        return press.message(claimed, int((mail.ended_at or mail.created_at).timestamp())).data
+        return letters.message(claimed, content, int((mail.ended_at or mail.created_at).timestamp())).data
     except errors.ContentUnusable:
         return b""
 
@@ -58,37 +58,44 @@ class _Sender:
     signers: tuple[dkim.Signer, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A content ready for mailing, or why it is not."""
+
+    skeleton: mime.Skeleton | None = None
+    sender_domain: str = ""
+    refusal: str = ""
+    erased: bool = False
+
+
 class Letters:
     """The compiled contents and signing keys of one drain. `load` reads the database, `message` never does."""
 
     def __init__(self) -> None:
-        self._skeletons: OrderedDict[int, mime.Skeleton | str] = OrderedDict()
-        self._senders: dict[int, str] = {}
+        self._contents: OrderedDict[int, Compiled] = OrderedDict()
         self._signers: dict[int, tuple[float, _Sender | str]] = {}
-        self.erased: set[int] = set()
 
-    def load(self, mails: Iterable[Claimed]) -> None:
-        """Compile what these mails need and is not there yet."""
+    def load(self, mails: Iterable[Claimed]) -> dict[int, Compiled]:
+        """The contents of these mails by id; what is not there yet is compiled.
+
+        Whoever mails keeps the answer: later loads forget what they do not need themselves.
+        """
         needed = {mail.content_id for mail in mails}
-        if missing := needed - self._skeletons.keys():
+        if missing := needed - self._contents.keys():
             self._compile(missing)
-        for content_id in needed & self._skeletons.keys():
-            self._skeletons.move_to_end(content_id)
-        while len(self._skeletons) > max(MOST_CONTENTS, len(needed)):
-            gone, _ = self._skeletons.popitem(last=False)
-            self._senders.pop(gone, None)
-            self.erased.discard(gone)
         for domain_id in {mail.domain_id for mail in mails if mail.domain_id is not None}:
             self._load_signers(domain_id)
+        found = {content_id: self._contents.get(content_id, _GONE) for content_id in needed}
+        for content_id in needed & self._contents.keys():
+            self._contents.move_to_end(content_id)
+        while len(self._contents) > MOST_CONTENTS:
+            self._contents.popitem(last=False)
+        return found
 
     def _compile(self, content_ids: set[int]) -> None:
         files = _files(content_ids)
         for content in Content.objects.filter(pk__in=content_ids):
-            skeleton = self._skeletons[content.pk] = _compile(content, files.get(content.pk, ()))
-            if not isinstance(skeleton, str):
-                self._senders[content.pk] = headers.encode_email(content.from_email).rpartition("@")[2]
-            if content.erased_at:
-                self.erased.add(content.pk)
+            self._contents[content.pk] = _compile(content, files.get(content.pk, ()))
 
     def _load_signers(self, domain_id: int) -> None:
         known = self._signers.get(domain_id)
@@ -96,19 +103,18 @@ class Letters:
             return
         self._signers[domain_id] = (time.monotonic(), _sender_of(domain_id))
 
-    def message(self, mail: Claimed, at: int) -> smtp.Message:
+    def message(self, mail: Claimed, content: Compiled, at: int) -> smtp.Message:
         """The complete message of one mail, built at epoch second `at`. Raises ContentUnusable."""
-        return guarded(lambda: self._message(mail, at), content_id=mail.content_id)
+        return guarded(lambda: self._message(mail, content, at), content_id=mail.content_id)
 
-    def _message(self, mail: Claimed, at: int) -> smtp.Message:
-        skeleton = self._skeletons.get(mail.content_id, "Its content is gone.")
-        if isinstance(skeleton, str):
-            raise errors.ContentUnusable(skeleton)
+    def _message(self, mail: Claimed, content: Compiled, at: int) -> smtp.Message:
+        if content.skeleton is None:
+            raise errors.ContentUnusable(content.refusal)
         own_id = mail.public_id
-        built = skeleton.build(
+        built = content.skeleton.build(
             mime.Values(
                 to=mime.Address(mail.name, mail.email),
-                message_id=f"{own_id}@{self._senders[mail.content_id]}",
+                message_id=f"{own_id}@{content.sender_domain}",
                 at=at,
                 variables=json.loads(mail.variables),
             )
@@ -133,6 +139,9 @@ class Letters:
         return host, dkim.signatures(sender.signers, built.headers, built.body, at)
 
 
+_GONE = Compiled(refusal="Its content is gone.")
+
+
 def _sender_of(domain_id: int) -> _Sender | str:
     """The domain's part, or why it has none: such mails are held rather than sent unsigned."""
     domain = Domain.objects.filter(pk=domain_id).first()
@@ -154,12 +163,13 @@ def _files(content_ids: Iterable[int]) -> dict[int, tuple[mime.File, ...]]:
     return files
 
 
-def _compile(content: Content, files: tuple[mime.File, ...]) -> mime.Skeleton | str:
-    """The skeleton, or why there is none."""
+def _compile(content: Content, files: tuple[mime.File, ...]) -> Compiled:
+    erased = content.erased_at is not None
     try:
-        return guarded(lambda: mime.Skeleton.compile(_parts(content, files)), content_id=content.pk)
+        skeleton = guarded(lambda: mime.Skeleton.compile(_parts(content, files)), content_id=content.pk)
     except errors.ContentUnusable as error:
-        return str(error)
+        return Compiled(refusal=str(error), erased=erased)
+    return Compiled(skeleton, headers.encode_email(content.from_email).rpartition("@")[2], erased=erased)
 
 
 def _parts(content: Content, files: tuple[mime.File, ...]) -> mime.Parts:

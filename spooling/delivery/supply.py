@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from django.utils import timezone
 from spooling import heartbeats, limits, routers, suppressions
 from spooling.delivery import outages, salvage, shaping, steps
 from spooling.delivery.consignments import Delivery, Parcel
-from spooling.delivery.letters import Letters
+from spooling.delivery.letters import Compiled, Letters
 from spooling.models import Spooler
 from spooling.models.spoolers import Lane
 from spooling.outbox import claims
@@ -200,9 +200,9 @@ class Supply(threading.Thread):
         return True
 
     def _deliver(self, batch: Batch, now: datetime) -> Delivery:
-        self._letters.load(batch.mails)
+        contents = self._letters.load(batch.mails)
         self._in_hand |= {mail.spooler_id for mail in batch.mails}
-        situation = self._situation(batch.mails, now)
+        situation = self._situation(batch.mails, contents, now)
         table = routers.table()
         delivery = Delivery(batch.claim_id, len(batch.mails), [], [])
         for mail in batch.mails:
@@ -214,17 +214,20 @@ class Supply(threading.Thread):
                 if destination.id not in self.connections:
                     # The lane was claimed for another router: this one's connections were not asked for yet.
                     self._lease_connections(destination)
-                delivery.parcels.append(Parcel(mail, batch.claim_id, destination))
+                content = contents[mail.content_id]
+                delivery.parcels.append(Parcel(mail, batch.claim_id, destination, content))
         return delivery
 
-    def _situation(self, mails: list[Claimed], now: datetime) -> steps.Situation:
+    def _situation(
+        self, mails: list[Claimed], contents: Mapping[int, Compiled], now: datetime
+    ) -> steps.Situation:
         found = suppressions.reasons(mails, now=now)
         return steps.Situation(
             now=now,
             halted=self.halted,
             suppressed={mail.id: reason for mail, reason in zip(mails, found, strict=True) if reason},
             over_limit=set(_over_limit(mails, now)),
-            erased_contents=self._letters.erased,
+            erased_contents={content_id for content_id, content in contents.items() if content.erased},
         )
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from earwig import domains
 from earwig.models import Account, Domain
 from spooling import heartbeats, hosts, ledger, spoolers, suppressions
-from spooling.delivery import salvage
+from spooling.delivery import letters, salvage
 from spooling.delivery.drain import Drain
 from spooling.delivery.settler import Settler
 from spooling.models import Claim, ConnectionSlot, Heartbeat, Mail, Router, Shape, Suppression
@@ -476,3 +476,16 @@ def test_a_drain_gives_signs_of_life(server):
         "bulk": None,
         "control": None,
     }
+
+
+def test_many_mails_each_with_its_own_content_all_leave(account, spool, server, settings, monkeypatch):
+    settings.DELIVERY_BATCH = 10
+    monkeypatch.setattr(letters, "MOST_CONTENTS", 3)
+    for number in range(60):
+        spool(
+            f"{number}@x.example", content=intake.NewContent(from_email="a@x.example", text=f"text {number}")
+        )
+
+    drain()
+
+    assert set(states().values()) == {"delivered"} and len(server.accepted) == 60

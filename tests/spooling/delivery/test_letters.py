@@ -16,12 +16,12 @@ def test_an_erased_content_holds_its_own_mails_and_stops_no_others(spool):
     erased, whole = values.claimed(Mail.objects.order_by("id"))
     loaded = letters.Letters()
 
-    loaded.load([erased, whole])
+    contents = loaded.load([erased, whole])
 
-    assert loaded.erased == {erased.content_id}
-    assert b"To: b@x.example\r\n" in loaded.message(whole, 0).data
+    assert contents[erased.content_id].erased and not contents[whole.content_id].erased
+    assert b"To: b@x.example\r\n" in loaded.message(whole, contents[whole.content_id], 0).data
     with pytest.raises(ContentUnusable):
-        loaded.message(erased, 0)
+        loaded.message(erased, contents[erased.content_id], 0)
 
 
 def test_what_breaks_in_the_making_of_one_mail_holds_that_mail_and_names_no_address(
@@ -30,14 +30,14 @@ def test_what_breaks_in_the_making_of_one_mail_holds_that_mail_and_names_no_addr
     spool("a@x.example")
     (mail,) = values.claimed(Mail.objects.all())
     loaded = letters.Letters()
-    loaded.load([mail])
+    content = loaded.load([mail])[mail.content_id]
 
     def break_(*_):
         raise ZeroDivisionError("a@x.example")
 
     monkeypatch.setattr(loaded, "_signed", break_)
     with pytest.raises(ContentUnusable):
-        loaded.message(mail, 0)
+        loaded.message(mail, content, 0)
 
     (record,) = caplog.records
     assert (record.error, record.content) == ("ZeroDivisionError", mail.content_id)
@@ -48,6 +48,22 @@ def test_the_contents_language_is_told(spool):
     spool("a@x.example", content=intake.NewContent(from_email="a@x.example", text="Grüezi", language="de-CH"))
     (mail,) = values.claimed(Mail.objects.all())
     loaded = letters.Letters()
-    loaded.load([mail])
+    content = loaded.load([mail])[mail.content_id]
 
-    assert b"\r\nContent-Language: de-CH\r\n" in loaded.message(mail, 0).data
+    assert b"\r\nContent-Language: de-CH\r\n" in loaded.message(mail, content, 0).data
+
+
+def test_a_batch_in_hand_keeps_its_contents_whatever_is_loaded_after_it(spool, monkeypatch):
+    monkeypatch.setattr(letters, "MOST_CONTENTS", 2)
+    for number in range(6):
+        spool(
+            f"{number}@x.example", content=intake.NewContent(from_email="a@x.example", text=f"text {number}")
+        )
+    mails = values.claimed(Mail.objects.order_by("id"))
+    loaded = letters.Letters()
+    first, second = loaded.load(mails[:3]), loaded.load(mails[3:])
+
+    for number, mail in enumerate(mails):
+        content = (first if number < 3 else second)[mail.content_id]
+        assert f"text {number}".encode() in loaded.message(mail, content, 0).data
+    assert len(loaded._contents) == 2
