@@ -11,7 +11,7 @@ from tests.benchmarks import campaign, letters, load
 from tests.benchmarks.bench import Bench, CountsWrong, Options
 from tests.benchmarks.load import Load
 from tests.benchmarks.report import Figure
-from tests.installation import free_port
+from tests.installation import Installation, free_port
 
 #: How many different requests there are of each size.
 REQUESTS = 200
@@ -30,18 +30,26 @@ def measure(this: Bench) -> list[Figure]:
     this.installation.start("plain-migrate", "-m", "django", "migrate", "--run-syncdb", **plain).popen.wait(
         60
     )
+    token = _token(this.installation, plain)
     this.installation.web(theirs, application=f"{PLAIN}.wsgi", **plain)
     figures, accepted = [], 0
     for name, mails in (("accept_one", 1), ("accept_hundred", 100)):
         bodies = [letters.request_body(range(n * mails, (n + 1) * mails)) for n in range(REQUESTS)]
         our_load = Load(port=ours, path="/api/v1/mails/", authorization=f"Token {key}", bodies=bodies)
-        their_load = Load(port=theirs, path="/mails/", authorization="none", bodies=bodies)
+        their_load = Load(port=theirs, path="/mails/", authorization=f"Token {token}", bodies=bodies)
         figure, requests = _compare(name, our_load, their_load, this.options)
         figures.append(figure)
         accepted += requests * mails
     if ledger.of_account(account.pk)["spooled"] != accepted:
         raise CountsWrong(f"{accepted} accepted, {ledger.of_account(account.pk)}")
     return figures
+
+
+def _token(installation: Installation, plain: dict[str, str]) -> str:
+    """A token of the plain project."""
+    made = installation.start("plain-token", "-m", f"{PLAIN}.token", **plain)
+    made.popen.wait(60)
+    return made.log.read_text().split()[-1]
 
 
 def _compare(name: str, our_load: Load, their_load: Load, options: Options) -> tuple[Figure, int]:
