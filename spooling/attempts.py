@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from earwig import domains
 from earwig.errors import DomainNotAllowed
-from earwig.messages import attempts, feedback
+from earwig.messages import attempts, contacts, feedback
 from earwig.models import DeliveryAttempt, MessageRecipient
 from earwig.models.messages import AttemptStatus, FeedbackType, MessageType, RecipientStatus
 from spooling import attempts_mail, suppressions
@@ -280,7 +280,8 @@ def _without_mail() -> QuerySet[DeliveryAttempt]:
 
 
 def _suppress(attempt: DeliveryAttempt, now: datetime) -> None:
-    if attempt.contact is None:
+    # Staff may have made a telephone number of the contact since; that never stops an unsubscription.
+    if attempt.contact is None or not contacts.is_address(attempt.contact.value):
         return
     scope = suppressions.Scope(account_id=attempt.recipient.message.account_id)
     suppressions.suppress(

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from django.db import connection
 
-from earwig import addresses, sealing
+from earwig import addresses, mailboxes, sealing
 from earwig.models import Account, Domain
 from spooling.models import Suppression
 from spooling.models.suppressions import SuppressionReason
@@ -67,7 +67,14 @@ _Place = tuple[str, int | None, str, str]
 
 
 def suppress(scope: Scope, address: str, *, reason: str, source: str, now: datetime) -> Suppression:
-    """Send nothing more to `address` in `scope`. Repeating it keeps the first reason and clears an expiry."""
+    """Send nothing more to `address` in `scope`. Repeating it keeps the first reason and clears an expiry.
+
+    Raises InvalidAddress.
+    """
+    return _store(scope, mailboxes.normal(address), reason=reason, source=source, now=now)
+
+
+def _store(scope: Scope, address: str, *, reason: str, source: str, now: datetime) -> Suppression:
     account = None if scope.account_id is None else Account(pk=scope.account_id)
     row, _ = Suppression.objects.update_or_create(
         account=account,
@@ -85,7 +92,8 @@ def note_refusals(refusals: Iterable[Refusal], *, now: datetime) -> None:
     for refusal in refusals:
         if is_hard_bounce(refusal):
             scope = Scope(account_id=refusal.account_id)
-            suppress(scope, refusal.email, reason=SuppressionReason.HARD_BOUNCE, source="smtp", now=now)
+            # The outbox checked the address; a mail of an older rule must not stop a worker.
+            _store(scope, refusal.email, reason=SuppressionReason.HARD_BOUNCE, source="smtp", now=now)
 
 
 def is_hard_bounce(refusal: Refusal) -> bool:

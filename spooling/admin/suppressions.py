@@ -10,14 +10,23 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from earwig import sealing
+from earwig import errors, mailboxes, sealing
 from earwig.admin import pages
 from spooling import suppressions
 from spooling.models import Suppression
 
 
+class SuppressionForm(forms.ModelForm):
+    def clean_address(self) -> str:
+        try:
+            return mailboxes.normal(self.cleaned_data["address"])
+        except errors.InvalidAddress as refused:
+            raise forms.ValidationError(refused.message, code=refused.code) from None
+
+
 @admin.register(Suppression)
 class SuppressionAdmin(pages.AuditedAdmin):
+    form = SuppressionForm
     list_display = (
         "id",
         "address",

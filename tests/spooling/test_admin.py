@@ -235,6 +235,15 @@ def test_an_address_is_suppressed_found_by_its_hash_and_released(staff, account)
     assert list(acts) == [(act, f"suppression {row.pk}", account.pk) for act in ("add", "delete")]
 
 
+@pytest.mark.parametrize("address", ["", "   ", "ada", "ada@", "ada@example..net"])
+def test_what_is_no_address_is_refused_beside_its_field(staff, account, address):
+    form = {"account": account.pk, "address": address, "reason": "manual", "domain": "", "stream": ""}
+    answer = staff.post(reverse("admin:spooling_suppression_add"), form)
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.errors.keys() == {"address"}
+    assert not Suppression.objects.exists() and not AuditEntry.objects.exists()
+
+
 def test_a_mails_page_shows_what_was_sent_made_again(staff, spool):
     content = intake.NewContent(
         from_email="a@x.example", html="<p>Dear {{name}}</p><script>1</script>", text="Dear"

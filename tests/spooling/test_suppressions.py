@@ -5,6 +5,7 @@ import pytest
 from django.utils import timezone
 
 from earwig import domains
+from earwig.errors import InvalidAddress
 from spooling import suppressions
 from spooling.models import Suppression
 
@@ -59,6 +60,29 @@ def test_a_suppression_of_one_sending_domain_leaves_the_others_alone(account):
     mails = [Recipient(account.pk, "ann@example.org", "bulk", pk) for pk in (shop.pk, news.pk, None)]
 
     assert suppressions.reasons(mails, now=timezone.now()) == ["manual", None, None]
+
+
+@pytest.mark.parametrize(
+    "address", ["", " ", "ann", "ann@", "@example.org", "ann@localhost", "a b@example.org"]
+)
+def test_what_is_no_address_is_not_suppressed(account, address):
+    with pytest.raises(InvalidAddress):
+        suppress(address, account.pk)
+
+    assert not Suppression.objects.exists()
+
+
+def test_an_address_is_stored_as_the_outbox_stores_it(account):
+    assert suppress("Ann@BÜCHER.example", account.pk).address == "Ann@xn--bcher-kva.example"
+
+
+def test_a_refused_address_is_suppressed_as_it_was_sent_to(account):
+    refusal = suppressions.Refusal(
+        account_id=account.pk, email="ann@localhost", stage="rcpt", code=550, enhanced="5.1.1"
+    )
+    suppressions.note_refusals([refusal], now=timezone.now())
+
+    assert reason("ann@localhost", account.pk) == "hard_bounce"
 
 
 def test_an_expired_suppression_holds_no_more(account):

@@ -140,6 +140,14 @@ def test_one_click_needs_no_csrf_token_and_always_works(application, handed_over
     assert Suppression.objects.get().source == "feedback page"
 
 
+def test_unsubscribing_works_though_the_contact_became_a_number(client, attempt):
+    ContactDetail.objects.filter(pk=attempt.contact_id).update(type="voice", value="+1 555 0100")
+    assert client.post(flag_path(attempt), {"feedback_type": "unsubscribe"}).status_code == 200
+    attempt.refresh_from_db()
+    assert attempt.feedback_type == "unsubscribe"
+    assert not Suppression.objects.exists()
+
+
 def test_a_one_click_on_a_wrong_link_does_nothing(client, attempt):
     answer = client.post(f"/flag/{attempt.pk}/{'0' * 32}/", {"List-Unsubscribe": "One-Click"})
     assert answer.status_code == 400
