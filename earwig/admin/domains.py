@@ -60,7 +60,7 @@ class DomainAdmin(pages.AuditedAdmin):
     fields = (
         ("name", "account"),
         ("default", "disabled"),
-        ("return_path_host", "tracking_host"),
+        "return_path_host",
         ("created_at", "verified_at"),
         "published",
     )

@@ -13,9 +13,7 @@ class Migration(migrations.Migration):
 
     initial = True
 
-    dependencies = [
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-    ]
+    dependencies = [migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
 
     operations = [
         migrations.CreateModel(
@@ -118,7 +116,7 @@ class Migration(migrations.Migration):
                         ),
                         name="account_in_doubt_policies",
                     )
-                ],
+                ]
             },
         ),
         migrations.CreateModel(
@@ -130,7 +128,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("key_prefix", models.CharField(blank=True, max_length=8)),
                 ("action", models.CharField(max_length=40)),
                 ("subject", models.CharField(help_text="Model and id.", max_length=60)),
@@ -156,9 +154,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={
-                "verbose_name_plural": "audit entries",
-            },
+            options={"verbose_name_plural": "audit entries"},
         ),
         migrations.CreateModel(
             name="Domain",
@@ -171,7 +167,6 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(help_text="Lower case, A-labels.", max_length=253)),
                 ("return_path_host", models.CharField(blank=True, max_length=253)),
-                ("tracking_host", models.CharField(blank=True, max_length=253)),
                 ("default", models.BooleanField(default=False)),
                 ("disabled", models.BooleanField(default=False)),
                 ("verified_at", models.DateTimeField(blank=True, null=True)),
@@ -217,9 +212,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={
-                "verbose_name": "DKIM key",
-            },
+            options={"verbose_name": "DKIM key"},
         ),
         migrations.CreateModel(
             name="HandoffMessage",
@@ -253,9 +246,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={
-                "verbose_name": "message",
-            },
+            options={"verbose_name": "message"},
         ),
         migrations.CreateModel(
             name="IdempotencyKey",
@@ -436,9 +427,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={
-                "verbose_name_plural": "people",
-            },
+            options={"verbose_name_plural": "people"},
         ),
         migrations.AddField(
             model_name="messagerecipient",
@@ -479,9 +468,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={
-                "verbose_name_plural": "replies",
-            },
+            options={"verbose_name_plural": "replies"},
         ),
         migrations.CreateModel(
             name="ResponseStatistic",
@@ -640,10 +627,7 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["account", "prefix"], name="api_key_by_prefix")],
             },
         ),
-        migrations.AddIndex(
-            model_name="domain",
-            index=models.Index(fields=["name"], name="domain_by_name"),
-        ),
+        migrations.AddIndex(model_name="domain", index=models.Index(fields=["name"], name="domain_by_name")),
         migrations.AddConstraint(
             model_name="domain",
             constraint=models.UniqueConstraint(fields=("account", "name"), name="domain_once_per_account"),

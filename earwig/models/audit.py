@@ -12,7 +12,7 @@ from earwig.models.accounts import Account
 class AuditEntry(models.Model):
     """One act of a person in the admin, of a command, or of a key. Ids and names of fields, no values."""
 
-    at = models.DateTimeField(default=timezone.now, db_index=True)
+    at = models.DateTimeField(default=timezone.now)
     account = models.ForeignKey(Account, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

@@ -14,7 +14,6 @@ class Domain(models.Model):
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="domains")
     name = models.CharField(max_length=253, help_text="Lower case, A-labels.")
     return_path_host = models.CharField(max_length=253, blank=True)
-    tracking_host = models.CharField(max_length=253, blank=True)
     default = models.BooleanField(default=False)
     disabled = models.BooleanField(default=False)
     verified_at = models.DateTimeField(null=True, blank=True)
