@@ -99,13 +99,8 @@ def from_address() -> tuple[str, str]:
     return parseaddr(settings.HANDOFF_FROM)
 
 
-def thread_address(recipient_id: int) -> str:
-    """Where both parties of one recipient's thread write to (contract §9.1)."""
-    return f"{thread_local_part(recipient_id)}@{settings.INBOUND_HOST}"
-
-
 def thread_local_part(recipient_id: int) -> str:
-    """What stands before the `@` of a thread's address."""
+    """What stands before the `@` of the address where both parties of a recipient's thread write to (contract §9.1)."""
     return f"reply+{recipient_id}-{tokens.token_of(tokens.Purpose.THREAD, recipient_id)}"
 
 

@@ -57,10 +57,6 @@ def new_token() -> str:
 
 
 class SpoolerQuerySet(models.QuerySet["Spooler"]):
-    def runnable(self, now: datetime) -> SpoolerQuerySet:
-        """Spoolers whose mails may leave at `now`."""
-        return self.filter(state__in=RUNNING, start_at__lte=now)
-
     def halted(self, now: datetime) -> SpoolerQuerySet:
         """Spoolers whose waiting mails may not leave at `now`, but cancelled ones that are swept."""
         return self.exclude(state__in=RUNNING, start_at__lte=now).filter(swept_at=None)

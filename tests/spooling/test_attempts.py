@@ -96,7 +96,10 @@ def test_behind_a_long_queue_a_tick_sees_what_just_ended_and_the_janitor_the_res
     assert [status_of(row) for row in rows] == ["pending", "pending", "attempted", "sent", "sent"]
 
 
-def test_all_mails_of_a_tick_share_one_content_and_each_has_its_thread(hand_over, person, other_person):
+def test_all_mails_of_a_tick_share_one_content_and_each_has_its_thread(
+    hand_over, person, other_person, settings
+):
+    settings.INBOUND_HOST = "inbound.example"
     rows = hand_over(person, other_person)
     attempts.spool_due(NOW)
     content = Content.objects.get()
@@ -114,7 +117,7 @@ def test_all_mails_of_a_tick_share_one_content_and_each_has_its_thread(hand_over
         mail = Mail.objects.get(attempt__recipient=row)
         to = mime.Address(mail.name, mail.email)
         values = mime.Values(to=to, message_id="x@y.example", at=0, variables=mail.variables)
-        field = f"Reply-To: {attempts_mail.thread_address(row.pk)}\r\n"
+        field = f"Reply-To: {attempts_mail.thread_local_part(row.pk)}@inbound.example\r\n"
         assert field.encode() in skeleton.build(values).headers
 
 
