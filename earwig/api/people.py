@@ -48,7 +48,8 @@ class PersonSerializer(StrictSerializer):
     external_id = serializers.CharField(max_length=100)
     name = serializers.CharField(max_length=100, allow_blank=True, default="")
     lang = serializers.CharField(max_length=12, allow_blank=True, default="")
-    contacts = ContactSerializer(many=True, default=list, max_length=MAX_CONTACTS)
+    # The stubs do not know that `many` takes it.
+    contacts = ContactSerializer(many=True, default=list, max_length=MAX_CONTACTS)  # type: ignore[call-arg]
     attributes = serializers.DictField(default=dict)
 
     def validate_contacts(self, contacts: list[dict[str, Any]]) -> list[dict[str, Any]]:
