@@ -266,9 +266,11 @@ def _conclude(mails: Sequence[Mail], now: datetime) -> int:
 
 def _requeue(now: datetime) -> int:
     """Give attempts that have no mail theirs; those whose contact went meanwhile make way for the next."""
-    gone = _without_mail().filter(Q(contact=None) | Q(contact__blocked=True)).values_list("pk", flat=True)
+    rows = _without_mail().values_list("pk", "contact__value", "contact__blocked")[:BATCH]
+    # Staff may have made a telephone number of the contact since.
+    gone = [pk for pk, value, blocked in rows if value is None or blocked or not contacts.is_address(value)]
     with transaction.atomic():
-        attempts.conclude({pk: AttemptStatus.INVALID for pk in gone[:BATCH]}, now=now)
+        attempts.conclude({pk: AttemptStatus.INVALID for pk in gone}, now=now)
     with transaction.atomic():
         missing = _without_mail().filter(contact__blocked=False).order_by("pk")
         return _hand_over_all(missing.select_for_update(skip_locked=True, of=("self",))[:BATCH], now)

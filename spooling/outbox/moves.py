@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from spooling import errors, ledger, wakeups
 from spooling.models import Backlog, Mail
 from spooling.models.mails import MailState
-from spooling.models.spoolers import Lane
+from spooling.models.spoolers import Lane, SpoolerState
 from stats import events
 from stats.models import EventKind
 
@@ -61,8 +61,12 @@ def cancel(mail: Mail, *, now: datetime) -> None:
 
 
 def retry(mails: QuerySet[Mail], *, why: str, now: datetime) -> int:
-    """Put mails back that failed, were held or are in doubt; the others stay. Answers how many wait again."""
+    """Put mails back that failed, were held or are in doubt; the others stay. Answers how many wait again.
+
+    Those of cancelled spoolers stay too: they would wait for good.
+    """
     moved = 0
+    mails = mails.exclude(spooler__state=SpoolerState.CANCELLED)
     for source in (MailState.FAILED, MailState.QUARANTINED, MailState.IN_DOUBT):
         move = Move(source=source, target=MailState.WAITING, kind=EventKind.REQUEUED, why=why)
         moved += apply(move, mails.filter(state=source).values_list("id", flat=True), now=now)

@@ -137,3 +137,11 @@ def test_an_empty_backlog_is_left_asleep(campaign):
     Backlog.objects.create(spooler=campaign, provider="other")
 
     assert sweeps.wake_backlogs(since=timezone.now() - timedelta(hours=1), now=timezone.now()) == 0
+
+
+def test_mail_of_a_cancelled_spooler_is_not_retried(campaign, spool):
+    spool("a@x.example", lane="bulk", spooler_id=campaign.pk)
+    Mail.objects.update(state="failed")
+    spoolers.cancel(campaign, now=timezone.now())
+
+    assert moves.retry(Mail.objects.all(), why="asked", now=timezone.now()) == 0
