@@ -27,7 +27,7 @@ from spooling.outbox.values import Result
 from spooling.suppressions import Refusal
 
 #: Results are settled together once so many wait, or the oldest has waited so long.
-SETTLE_COUNT = 250
+SETTLE_COUNT = 500
 SETTLE_SECONDS = 0.05
 #: How long the loop sleeps when nothing is under way; new mail wakes it.
 IDLE_SECONDS = 0.2

@@ -34,6 +34,8 @@ class Settler(threading.Thread):
         self._inbox: queue.SimpleQueue[Returns | None] = queue.SimpleQueue()
         self._open: Counter[int] = Counter()
         self._abandoned = False
+        #: Claims of which some result moved nothing: settled before, or taken away.
+        self._uneven: set[int] = set()
         self._pace_at = time.monotonic()
         self._answers: dict[int, Counter[str]] = {}
         #: Routers that were put to rest and have not delivered since.
@@ -84,7 +86,7 @@ class Settler(threading.Thread):
         destination = returns.destination
         # Refusals first: if the settlement after them fails, both are done again, and a suppression is the same twice.
         suppressions.note_refusals(returns.refusals, now=now)
-        settlements.settle(
+        moved = settlements.settle(
             returns.results,
             router_id=destination.id if destination else None,
             router_name=destination.name if destination else "",
@@ -92,13 +94,18 @@ class Settler(threading.Thread):
         )
         if destination is not None:
             self._note_answers(destination, returns)
-        self._close(returns.results)
+        self._close(returns.results, whole=moved == len(returns.results))
 
-    def _close(self, results: Iterable[Result]) -> None:
+    def _close(self, results: Iterable[Result], *, whole: bool) -> None:
         counts = Counter(result.claim_id for result in results)
+        if not whole:
+            self._uneven |= counts.keys()
         done = [claim_id for claim_id, count in counts.items() if self._open[claim_id] == count]
-        if done:
-            claims.close(done)
+        if even := [claim_id for claim_id in done if claim_id not in self._uneven]:
+            claims.drop(even)
+        if uneven := [claim_id for claim_id in done if claim_id in self._uneven]:
+            claims.close(uneven)
+            self._uneven.difference_update(uneven)
         # Only now: after a fault in between the same results come again, and then move nothing.
         for claim_id, count in counts.items():
             self._open[claim_id] -= count
