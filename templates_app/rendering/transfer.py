@@ -24,6 +24,7 @@ _CHUNK = 24  # bytes: they stay below _LINE even when each of them and the first
 
 _NEWLINE = re.compile(r"\r?\n")
 _is_harmless = re.compile(rf"[ !#-%(-;?-~]{{0,{SHORT}}}+").fullmatch
+_is_plain = re.compile(rf"[ -<>-~]{{0,{SHORT}}}+").fullmatch
 _SAFE = bytes(code for code in range(32, 127) if code != ord("="))
 
 
@@ -65,6 +66,8 @@ def encode_value(value: str, room: int) -> str:
 
     Raises RenderLimit when it would take more than `room` characters.
     """
+    if _is_plain(value):
+        return value
     check_size(value, room)
     encoded = encode(value)
     return encoded if len(encoded) <= SHORT and "\n" not in encoded else SOFT_BREAK + encoded
