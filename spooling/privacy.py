@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from earwig import errors, mailboxes, sealing, senders
 from earwig.models import Sender, SenderPurge
 from spooling import attempts_mail, erasure, traces
-from spooling.models import Attachment, Content, ContentFile, Mail, Suppression, TrappedMail
+from spooling.models import Attachment, Content, ContentFile, Mail, MailAddress, Suppression, TrappedMail
 
 #: Senders whose addresses one search of an account's tables looks for.
 SEARCHED_TOGETHER = 50
@@ -156,7 +156,7 @@ def _empty_trap_of(ids: Sequence[int]) -> None:
 
 
 def _mails_to(sender: Sender) -> QuerySet[Mail]:
-    return Mail.objects.filter(account=sender.account_id, email__in=_spellings(sender.email or ""))
+    return Mail.objects.filter(account=sender.account_id).to_addresses(_spellings(sender.email or ""))
 
 
 def _spellings(email: str) -> set[str]:
@@ -174,9 +174,9 @@ def _erase_mails_to(sender: Sender, now: datetime) -> int:
 
 
 def _erase_mails(ids: Sequence[int], now: datetime) -> int:
-    return Mail.objects.filter(pk__in=ids, ended_at__isnull=False).update(
-        email="", name="", variables={}, last_reply="", erased_at=now
-    )
+    ended = Mail.objects.filter(pk__in=ids, ended_at__isnull=False)
+    MailAddress.objects.filter(mail__in=ended.values("pk")).delete()
+    return ended.update(email="", name="", variables={}, last_reply="", erased_at=now)
 
 
 def _hash_only(sender: Sender) -> int:

@@ -45,7 +45,10 @@ emails = st.sampled_from(
 )
 addresses = st.builds(mime.Address, names, emails)
 address_lists = st.lists(addresses, max_size=4).map(tuple)
-file_names = st.text(characters, min_size=1, max_size=100).filter(lambda name: name == name.strip())
+# Python's parser takes off a pair of <> around a name, as if it were quotes.
+file_names = st.text(characters, min_size=1, max_size=100).filter(
+    lambda name: name == name.strip() and not (name.startswith("<") and name.endswith(">"))
+)
 files = st.builds(
     lambda name, kind, data, inline: (name, kind, data, inline),
     file_names,

@@ -45,7 +45,7 @@ class MailAdmin(message_pages.MessageAdmin):
     list_select_related = ("account", "spooler")
     list_disable_select_all = False
     ordering = ("-id",)
-    search_fields = ("=email",)
+    search_fields = ("email",)
     search_help_text = "An address, as it was handed over."
     actions = ("retry", "cancel")
     fieldsets = (
@@ -55,6 +55,12 @@ class MailAdmin(message_pages.MessageAdmin):
 
     def raw_of(self, row: Mail) -> bytes:
         return letters.shown(row)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Mail], search_term: str
+    ) -> tuple[QuerySet[Mail], bool]:
+        mails = Mail.objects.to_addresses([search_term.strip()]).values("pk")
+        return (queryset.filter(pk__in=mails) if search_term.strip() else queryset), False
 
     @admin.display(description="From")
     def sender(self, mail: Mail) -> str:

@@ -27,7 +27,7 @@ from earwig.web.views import NativeView
 from spooling import ledger
 from spooling.api import examples, outputs, sending
 from spooling.models import Mail, Spooler, Submission
-from spooling.models.mails import MailState
+from spooling.models.mails import MailQuerySet, MailState
 from spooling.models.spoolers import SpoolerState
 from spooling.outbox import moves
 from stats import events
@@ -79,12 +79,12 @@ class MailFilter(filters.FilterSet):
             Q(state=value) | waits_in_vain if value == MailState.CANCELLED else Q(state=value)
         )
 
-    def sent_to(self, mails: QuerySet[Mail], name: str, value: str) -> QuerySet[Mail]:
+    def sent_to(self, mails: MailQuerySet, name: str, value: str) -> MailQuerySet:
         """As it was given or as it was stored: with the domain in lower case and A-labels."""
         try:
-            return mails.filter(email__in=(value, mailboxes.normal(value)))
+            return mails.to_addresses((value, mailboxes.normal(value)))
         except errors.InvalidAddress:
-            return mails.none()
+            return Mail.objects.none()
 
     def of_spooler(self, mails: QuerySet[Mail], name: str, value: str) -> QuerySet[Mail]:
         found = (

@@ -35,7 +35,8 @@ BEAT_SECONDS = 5.0
 NO_ROUTER_REST = timedelta(minutes=1)
 #: How often a drain whose lines are all full looks whether mail for yet another router is due.
 OTHER_ROUTERS_SECONDS = 0.5
-SLOTS_SECONDS = 10.0
+#: How often connections are leased anew: a worker that joins has its share after this long.
+SLOTS_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 

@@ -45,7 +45,8 @@ class Router(models.Model):
     username = models.CharField(max_length=254, blank=True)
     password_sealed = models.TextField(blank=True, editable=False)
     helo_name = models.CharField(max_length=253, blank=True)
-    max_connections = models.PositiveIntegerField(default=20, help_text="Over all workers.")
+    # Postfix lets one client have fifty (smtpd_client_connection_count_limit).
+    max_connections = models.PositiveIntegerField(default=50, help_text="Over all workers.")
     mails_per_connection = models.PositiveIntegerField(default=500)
     mails_per_minute = models.PositiveIntegerField(
         null=True, blank=True, help_text="Over all workers; empty: no limit."

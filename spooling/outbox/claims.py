@@ -43,5 +43,6 @@ def drop(claim_ids: Sequence[int]) -> None:
 
 def close(claim_ids: Iterable[int]) -> None:
     """Drop claims of which nothing is being sent any more; the others stay."""
-    open_mails = Mail.objects.filter(claim=OuterRef("pk"), state=MailState.SENDING)
+    ids = (OuterRef("first_mail_id"), OuterRef("last_mail_id"))
+    open_mails = Mail.objects.filter(pk__range=ids, claim=OuterRef("pk"), state=MailState.SENDING)
     Claim.objects.filter(~Exists(open_mails), pk__in=list(claim_ids)).delete()

@@ -48,7 +48,9 @@ WITH submission AS (
     )) WITH ORDINALITY AS m (n, public_id, email, name, variables, provider, attempt_id, i)
     JOIN drawn ON drawn.n = m.n CROSS JOIN submission
     ORDER BY m.i
-    RETURNING id, spooler_id
+    RETURNING id, spooler_id, email
+), address AS (
+    INSERT INTO spooling_mailaddress (mail_id, email) SELECT id, email FROM mail
 ), delta AS (
     INSERT INTO spooling_ledgerdelta (account_id, spooler_id, at, spooled, waiting)
     SELECT %(account)s, spooler_id, %(now)s, count(*), count(*) FROM mail GROUP BY spooler_id
@@ -107,9 +109,12 @@ WITH picked AS MATERIALIZED (
     WHERE state = 'waiting' AND lane = %(lane)s AND provider = %(provider)s AND due_at <= %(now)s {scope} {floor}
     ORDER BY due_at, id LIMIT %(size)s FOR UPDATE SKIP LOCKED
 ), claim AS (
-    INSERT INTO spooling_claim (worker, host, boot, lane, leased_until, created_at)
-    SELECT %(worker)s, %(host)s, %(boot)s, %(lane)s, now() + %(lease)s * interval '1 second', %(now)s
-    WHERE EXISTS (SELECT 1 FROM picked)
+    INSERT INTO spooling_claim (
+        worker, host, boot, lane, leased_until, created_at, first_mail_id, last_mail_id
+    )
+    SELECT %(worker)s, %(host)s, %(boot)s, %(lane)s, now() + %(lease)s * interval '1 second', %(now)s,
+        min(id), max(id)
+    FROM picked HAVING count(*) > 0
     RETURNING id
 ), moved AS (
     UPDATE spooling_mail SET state = 'sending', claim_id = (SELECT id FROM claim)
@@ -165,8 +170,6 @@ def claim(order: Order, now: datetime) -> Batch | None:
     return Batch(rows[0][0], [Claimed(*row[1:]) for row in rows])
 
 
-# By primary key alone: `+ 0` and `|| ''` keep the planner off the index of what is being sent, whose dead entries
-# are as many as an old snapshot lets them be.
 _SETTLE = f"""
 WITH result AS (
     SELECT * FROM json_to_recordset(%(results)s::json) AS r (
@@ -182,7 +185,7 @@ WITH result AS (
         give_up_at = coalesce(mail.give_up_at, result.give_up_at),
         ended_at = CASE WHEN result.state IN ('waiting', 'in_doubt') THEN NULL ELSE %(now)s END
     FROM result
-    WHERE mail.id = result.mail_id AND mail.claim_id + 0 = result.claim_id AND mail.state || '' = 'sending'
+    WHERE mail.id = result.mail_id AND mail.claim_id = result.claim_id AND mail.state = 'sending'
     RETURNING mail.account_id, mail.domain_id, mail.spooler_id, mail.id AS mail_id, mail.provider,
         lower(split_part(mail.email, '@', -1)) AS destination, result.kind, result.state,
         jsonb_strip_nulls(jsonb_build_object('code', result.code, 'reply', result.reply)) AS detail

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from spooling.models import Claim, Mail
-from spooling.models.mails import MailState
 from spooling.outbox import claims, settlements, values
 from spooling.outbox.values import Claimed, Result
 
@@ -36,7 +35,7 @@ def overdue(found: Iterable[Claim], *, seconds: float = 0.0) -> list[Claim]:
 
 def resolve(claim: Claim, fate: Fate, *, now: datetime) -> int:
     """Settle every mail of `claim` that is still being sent as `fate` says, and close it. Answers how many moved."""
-    sending = Mail.objects.filter(claim=claim, state=MailState.SENDING).order_by("id")
+    sending = Mail.objects.held_by(claim).order_by("id")
     mails = values.claimed(sending)
     moved = 0
     for start in range(0, len(mails), _CHUNK):

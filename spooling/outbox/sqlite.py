@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from spooling import ledger
-from spooling.models import Claim, Content, LedgerDelta, Mail, Submission
+from spooling.models import Claim, Content, LedgerDelta, Mail, MailAddress, Submission
 from spooling.outbox import values
 from spooling.outbox.drafts import NewContent, NewSubmission, Row
 from spooling.outbox.values import Batch, Order, Result
@@ -36,6 +36,9 @@ def insert(
         [_content(submission.account_id, content, now) for content in contents]
     )
     mails = Mail.objects.bulk_create([_mail(row, call, stored[row.send], now) for row in rows], batch_size=30)
+    MailAddress.objects.bulk_create(
+        [MailAddress(mail=mail, email=mail.email) for mail in mails], batch_size=200
+    )
     for spooler_id, count in Counter(row.spooler_id for row in rows).items():
         LedgerDelta.objects.create(
             spooler_id=spooler_id, account_id=submission.account_id, at=now, spooled=count, waiting=count
@@ -103,6 +106,8 @@ def claim(order: Order, now: datetime) -> Batch | None:
         lane=order.lane,
         leased_until=now + timedelta(seconds=order.lease_seconds),
         created_at=now,
+        first_mail_id=min(mail.id for mail in mails),
+        last_mail_id=max(mail.id for mail in mails),
     )
     Mail.objects.filter(id__in=[mail.id for mail in mails]).update(state="sending", claim=lease)
     ledger.book(
