@@ -172,9 +172,10 @@ def claim(order: Order, now: datetime) -> Batch | None:
 
 _SETTLE = f"""
 WITH result AS (
-    SELECT * FROM json_to_recordset(%(results)s::json) AS r (
-        mail_id bigint, claim_id bigint, state text, kind text, code smallint, reply text, tries smallint,
-        due_at timestamptz, give_up_at timestamptz
+    SELECT m AS mail_id, c AS claim_id, s AS state, k AS kind, o AS code, r AS reply, t AS tries, d AS due_at,
+        g AS give_up_at
+    FROM json_to_recordset(%(results)s::json) AS r (
+        m bigint, c bigint, s text, k text, o smallint, r text, t smallint, d timestamptz, g timestamptz
     )
 ), moved AS (
     UPDATE spooling_mail AS mail SET
@@ -214,19 +215,31 @@ def settle(results: Sequence[Result], *, router_id: int | None, router_name: str
 
     Answers how many moved.
     """
-    rows = [
-        {
-            name: value.isoformat() if isinstance(value, datetime) else value
-            for name, value in zip(Result._fields, result, strict=True)
-        }
-        for result in results
-    ]
+    rows = [_result(result) for result in results]
     with connection.cursor() as cursor:
         cursor.execute(
             _SETTLE,
             {"results": json.dumps(rows), "router": router_id, "router_name": router_name, "now": now},
         )
         return int(cursor.fetchone()[0])
+
+
+def _result(result: Result) -> dict[str, object]:
+    """By one letter a column, without what is null: the database has half as much text to read."""
+    row: dict[str, object] = {
+        "m": result.mail_id,
+        "c": result.claim_id,
+        "s": result.state,
+        "k": result.kind,
+        "t": result.tries,
+    }
+    if result.code is not None:
+        row |= {"o": result.code, "r": result.reply}
+    if result.due_at is not None:
+        row["d"] = result.due_at.isoformat()
+    if result.give_up_at is not None:
+        row["g"] = result.give_up_at.isoformat()
+    return row
 
 
 def _content(content: NewContent, row: Row) -> dict[str, object]:

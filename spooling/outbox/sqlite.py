@@ -6,7 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -131,15 +131,12 @@ def settle(results: Sequence[Result], *, router_id: int | None, router_name: str
 
     Answers how many moved.
     """
-    held = {
-        mail.pk: mail
-        for mail in Mail.objects.filter(id__in=[result.mail_id for result in results], state="sending").only(
-            *("account_id", "domain_id", "spooler_id", "email", "provider", "claim_id")
-        )
-    }
+    sending = Mail.objects.filter(id__in=[result.mail_id for result in results], state="sending")
+    held = {row[0]: _Held(*row) for row in sending.values_list(*_Held._fields)}
     moved = [r for r in results if r.mail_id in held and held[r.mail_id].claim_id == r.claim_id]
     with connection.cursor() as cursor:
-        cursor.executemany(_SETTLE, [_settled(result, router_id, now) for result in moved])
+        stored_now = connection.ops.adapt_datetimefield_value(now)
+        cursor.executemany(_SETTLE, [_settled(result, router_id, stored_now) for result in moved])
     events.record(
         [_happening(result, held[result.mail_id], router_name, now) for result in moved if result.kind]
     )
@@ -151,23 +148,35 @@ def settle(results: Sequence[Result], *, router_id: int | None, router_name: str
     return len(moved)
 
 
-def _settled(result: Result, router_id: int | None, now: datetime) -> tuple[Any, ...]:
+class _Held(NamedTuple):
+    """What a settlement needs of a mail that is being sent."""
+
+    id: int
+    account_id: int
+    domain_id: int | None
+    spooler_id: int
+    email: str
+    provider: str
+    claim_id: int
+
+
+def _settled(result: Result, router_id: int | None, now: Any) -> tuple[Any, ...]:
     stored = connection.ops.adapt_datetimefield_value
     return (
         *(result.state, router_id, result.tries, result.code, None if result.code is None else result.reply),
         *(stored(result.due_at), stored(result.give_up_at)),
-        None if result.state in ("waiting", "in_doubt") else stored(now),
+        None if result.state in ("waiting", "in_doubt") else now,
         result.mail_id,
     )
 
 
-def _happening(result: Result, mail: Mail, router_name: str, now: datetime) -> events.Happening:
+def _happening(result: Result, mail: _Held, router_name: str, now: datetime) -> events.Happening:
     detail = {"code": result.code, "reply": result.reply}
     return events.Happening(
         account_id=mail.account_id,
         domain_id=mail.domain_id,
         spooler_id=mail.spooler_id,
-        mail_id=mail.pk,
+        mail_id=mail.id,
         destination=mail.email.rpartition("@")[2].lower(),
         provider=mail.provider,
         router=router_name,
