@@ -36,7 +36,8 @@ class _Waiting:
     reply: asyncio.Future[str]
 
 
-@dataclass(slots=True)
+# No slots: aiosmtpd reads every attribute of its handler, which CPython 3.11.2 then refuses for `__weakref__`.
+@dataclass
 class Trap:
     """Answers 250 only when the mail's rows are committed. One thread writes, several mails in a commit."""
 
