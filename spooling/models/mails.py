@@ -57,8 +57,9 @@ class Claim(models.Model):
 
 
 def _loose(to: type[models.Model], *, null: bool = False) -> models.ForeignKey:
-    """A reference without a constraint or an index: four checked keys cost a bulk insert half its speed, and no code
-    path deletes what a mail refers to.
+    """A reference without a constraint or an index, which every insert and every move of a mail would pay for.
+
+    A mail whose content or domain is gone is held by the drain.
     """
     return models.ForeignKey(
         to, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+", null=null
