@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 _RUNS = re.compile("/{2,}")
 
 
-#: Paths of programs alone: no session, no form token, no page. What is there only for browsers costs a small call
-#: a fifth of its time, so these go from here to their view.
+#: Paths of programs alone: no session, no form token, no page. These go from here to their view, past all that is
+#: there only for browsers.
 PROGRAMS = ("/api/v1/",)
 #: Django asks every session of the database `SELECT 1` before every request; one that answered so recently is spared.
 TRUSTED_SECONDS = 2.0

@@ -38,7 +38,7 @@ _COLUMNS = (
 def record(happenings: Sequence[Happening]) -> None:
     """Append `happenings` in the transaction at hand."""
     if connection.vendor == "sqlite":
-        # A settlement's events as rows: their model instances alone would cost as much as sending them.
+        # A settlement has hundreds of events: as plain rows they need no model instance each.
         with connection.cursor() as cursor:
             cursor.executemany(_INSERT, [_row(happening) for happening in happenings])
         return

@@ -105,12 +105,12 @@ class Process:
 
     def descendants(self) -> list[int]:
         """Pids of its children and theirs."""
-        found, todo = [], [self.pid]
-        while todo:
-            for task in Path(f"/proc/{todo.pop()}/task").glob("*/children"):
+        found, pending = [], [self.pid]
+        while pending:
+            for task in Path(f"/proc/{pending.pop()}/task").glob("*/children"):
                 children = [int(pid) for pid in task.read_text().split()]
                 found += children
-                todo += children
+                pending += children
         return found
 
 
