@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 from earwig.web import errors
 from earwig.web.errors import Problem
 from spooling import heartbeats
-from spooling.models import Backlog, Mail
+from spooling.models import Backlog, Pending
 from spooling.models.mails import MailState
 from spooling.models.spoolers import Lane
 
@@ -86,7 +86,7 @@ def _broker() -> str:
 
 def _oldest_due(now: datetime) -> dict[str, int]:
     # Bulk's backlog notes say it without a look at a campaign's million rows.
-    waiting = Mail.objects.filter(state=MailState.WAITING, lane=Lane.TRANSACTIONAL, due_at__lte=now)
+    waiting = Pending.objects.filter(state=MailState.WAITING, lane=Lane.TRANSACTIONAL, due_at__lte=now)
     oldest = {
         Lane.TRANSACTIONAL: waiting.aggregate(at=Min("due_at"))["at"],
         Lane.BULK: Backlog.objects.filter(next_due_at__lte=now).aggregate(at=Min("next_due_at"))["at"],

@@ -30,10 +30,8 @@ from spooling.outbox import intake
 #: Rows that one transaction schedules, and transactions of one account in a tick.
 BATCH = 500
 MOST_BATCHES = 10
-#: Attempts under way whose mails a tick looks at one by one.
-MOST_OPEN = 1_000
-#: How far back a tick looks where more are under way.
-ENDED_WITHIN = timedelta(seconds=15)
+#: Attempts under way whose mails a tick looks at; where more are, the next ticks go on behind them.
+MOST_OPEN = 5_000
 #: A mail that is still to leave after this time shows that something is stuck.
 STALLED_AFTER = timedelta(hours=1)
 #: How far back the quick tick looks for bounces; `tidy` looks at all.
@@ -71,6 +69,8 @@ _POLICY_CODES = frozenset({521, 530, 535, 554, 571})
 
 _ENHANCED = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")
 
+#: The last attempt that a tick looked at, while more are behind it.
+_POSITION_KEY = "attempts.position"
 #: The number of stalled attempts that was last told.
 _STALLED_KEY = "attempts.stalled"
 
@@ -97,15 +97,9 @@ def spool_due(now: datetime) -> int:
 def collect(now: datetime) -> int:
     """Bring what became of mails to their attempts and rows, and spool what follows; answers how many attempts.
 
-    Behind a long queue only what ended in the last seconds is looked at, so that a tick costs the same; `tidy`
-    finds the rest.
+    A tick costs the same however many are under way: it looks at the next few thousand of them.
     """
-    ids = list(_open_attempts()[: MOST_OPEN + 1])
-    mails: list[Mail] = []
-    if len(ids) > MOST_OPEN:
-        mails += _news().filter(_ENDED_NEWS, ended_at__gt=now - ENDED_WITHIN, attempt__isnull=False)
-    elif ids:
-        mails += _news().filter(_ENDED_NEWS | _DEFERRED_NEWS, attempt__in=ids)
+    mails = _news_of(_next_open())
     mails += _bounced_mails(Q(bounced_at__gt=now - BOUNCES_WITHIN))
     return _conclude(mails, now)
 
@@ -113,10 +107,10 @@ def collect(now: datetime) -> int:
 def tidy(now: datetime) -> Tidied:
     """The janitor: outcomes that `collect` missed, attempts without a mail, attempts stuck for an hour."""
     _conclude(list(_bounced_mails(Q(bounced_at__isnull=False))), now)
-    ids = list(_open_attempts())
+    ids = list(_open_attempts().order_by("pk"))
     for start in range(0, len(ids), MOST_OPEN):
         together = ids[start : start + MOST_OPEN]
-        _conclude(list(_news().filter(_ENDED_NEWS | _DEFERRED_NEWS, attempt__in=together)), now)
+        _conclude(_news_of(together), now)
     tidied = Tidied(_requeue(now), stalled(now).count())
     if cache.get(_STALLED_KEY, 0) != tidied.stalled:
         cache.set(_STALLED_KEY, tidied.stalled, timeout=None)
@@ -237,9 +231,20 @@ def _note_refusal(account_id: int, error: Exception) -> None:
 
 
 def _open_attempts() -> QuerySet[DeliveryAttempt, int]:
-    """Ids of attempts of which nothing final is known, oldest first within their state."""
-    rows = DeliveryAttempt.objects.filter(status__in=attempts.OPEN)
-    return rows.order_by("status", "created_at").values_list("pk", flat=True)
+    """Ids of attempts of which nothing final is known."""
+    return DeliveryAttempt.objects.filter(status__in=attempts.OPEN).values_list("pk", flat=True)
+
+
+def _next_open() -> list[int]:
+    """The open attempts behind those that the tick before looked at, and from the first again after the last."""
+    behind = _open_attempts().filter(pk__gt=cache.get(_POSITION_KEY, 0)).order_by("pk")
+    ids = list(behind[:MOST_OPEN])
+    cache.set(_POSITION_KEY, ids[-1] if len(ids) == MOST_OPEN else 0, timeout=None)
+    return ids
+
+
+def _news_of(attempt_ids: Sequence[int]) -> list[Mail]:
+    return list(_news().filter(_ENDED_NEWS | _DEFERRED_NEWS, attempt__in=attempt_ids)) if attempt_ids else []
 
 
 def _bounced_mails(when: Q) -> QuerySet[Mail]:

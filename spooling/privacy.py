@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from earwig import errors, mailboxes, sealing, senders
 from earwig.models import Sender, SenderPurge
 from spooling import attempts_mail, erasure, traces
-from spooling.models import Attachment, Content, ContentFile, Mail, MailAddress, Suppression, TrappedMail
+from spooling.models import Attachment, Content, ContentFile, Mail, Suppression, TrappedMail
 
 #: Senders whose addresses one search of an account's tables looks for.
 SEARCHED_TOGETHER = 50
@@ -175,7 +175,6 @@ def _erase_mails_to(sender: Sender, now: datetime) -> int:
 
 def _erase_mails(ids: Sequence[int], now: datetime) -> int:
     ended = Mail.objects.filter(pk__in=ids, ended_at__isnull=False)
-    MailAddress.objects.filter(mail__in=ended.values("pk")).delete()
     return ended.update(email="", name="", variables={}, last_reply="", erased_at=now)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
@@ -28,6 +29,7 @@ def pytest_runtest_setup(item):
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered():
+    cache.clear()
     for module in (api_keys, domains, salts):
         module.forget_cached()
 

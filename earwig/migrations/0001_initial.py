@@ -668,7 +668,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="deliveryattempt",
-            index=models.Index(fields=["status", "created_at"], name="attempt_by_status"),
+            index=models.Index(fields=["status", "id"], name="attempt_by_status"),
         ),
         migrations.AddConstraint(
             model_name="person",

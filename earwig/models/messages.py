@@ -131,7 +131,7 @@ class DeliveryAttempt(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["status", "created_at"], name="attempt_by_status"),
+            models.Index(fields=["status", "id"], name="attempt_by_status"),
         ]
 
 

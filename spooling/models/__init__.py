@@ -2,7 +2,7 @@
 
 from spooling.models.contents import Attachment, Content, ContentFile
 from spooling.models.heartbeats import Heartbeat
-from spooling.models.mails import Claim, LedgerDelta, Mail, MailAddress
+from spooling.models.mails import Claim, LedgerDelta, Mail, Pending
 from spooling.models.routers import ConnectionSlot, Route, Router, Shape
 from spooling.models.spoolers import Backlog, JobRequest, Spooler, Submission
 from spooling.models.suppressions import Suppression
@@ -19,7 +19,7 @@ __all__ = [
     "JobRequest",
     "LedgerDelta",
     "Mail",
-    "MailAddress",
+    "Pending",
     "Route",
     "Router",
     "Shape",

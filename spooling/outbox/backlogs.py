@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Min, Q
 
 from spooling import ledger
-from spooling.models import Backlog, Mail
+from spooling.models import Backlog, Pending
 from spooling.models.spoolers import RUNNING, Lane
 from spooling.outbox.values import Batch
 from stats import providers
@@ -31,7 +31,7 @@ MOST_PLACES = 200
 BOTTOM = datetime(1970, 1, 1, tzinfo=UTC)
 
 _ANYTHING_DUE = """EXISTS (
-    SELECT 1 FROM spooling_mail
+    SELECT 1 FROM spooling_pending
     WHERE state = 'waiting' AND lane = 'transactional' AND provider = %s AND due_at BETWEEN %s AND %s
 )"""
 
@@ -160,7 +160,7 @@ class Backlogs:
         self._places.pop(backlog.pk, None)
         first = None
         if ledger.of_spooler(backlog.spooler_id)["waiting"]:
-            waiting = Mail.objects.filter(
+            waiting = Pending.objects.filter(
                 state="waiting", lane=Lane.BULK, spooler_id=backlog.spooler_id, provider=backlog.provider
             )
             first = waiting.aggregate(first=Min("due_at"))["first"]

@@ -13,8 +13,9 @@ from django.db.models import QuerySet
 
 from spooling import errors, ledger, wakeups
 from spooling.models import Backlog, Mail
-from spooling.models.mails import MailState
+from spooling.models.mails import PENDING, MailState
 from spooling.models.spoolers import Lane, SpoolerState
+from spooling.outbox import pending
 from stats import events
 from stats.models import EventKind
 
@@ -76,7 +77,12 @@ def retry(mails: QuerySet[Mail], *, why: str, now: datetime) -> int:
 @transaction.atomic
 def apply(move: Move, mail_ids: Iterable[int], *, now: datetime) -> int:
     """Move those of `mail_ids` that are in `move.source`, with events and ledger; answers how many."""
-    rows = _update(move, list(mail_ids), now)
+    ids = list(mail_ids)
+    if move.source in PENDING:
+        ids = pending.take(ids, move.source)
+    rows = _update(move, ids, now)
+    if move.target in PENDING:
+        pending.leave(pending.of_ids([row.id for row in rows]))
     events.record([_happening(row, move, now) for row in rows])
     ledger.book(
         [(row.account_id, row.spooler_id) for row in rows], source=move.source, target=move.target, now=now

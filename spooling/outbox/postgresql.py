@@ -48,9 +48,10 @@ WITH submission AS (
     )) WITH ORDINALITY AS m (n, public_id, email, name, variables, provider, attempt_id, i)
     JOIN drawn ON drawn.n = m.n CROSS JOIN submission
     ORDER BY m.i
-    RETURNING id, spooler_id, email
-), address AS (
-    INSERT INTO spooling_mailaddress (mail_id, email) SELECT id, email FROM mail
+    RETURNING id, spooler_id, lane, provider, due_at, not_after
+), pending AS (
+    INSERT INTO spooling_pending (mail_id, account_id, spooler_id, lane, provider, state, due_at, not_after)
+    SELECT id, %(account)s, spooler_id, lane, provider, 'waiting', due_at, not_after FROM mail
 ), delta AS (
     INSERT INTO spooling_ledgerdelta (account_id, spooler_id, at, spooled, waiting)
     SELECT %(account)s, spooler_id, %(now)s, count(*), count(*) FROM mail GROUP BY spooler_id
@@ -105,20 +106,22 @@ def insert(
 
 _CLAIM = """
 WITH picked AS MATERIALIZED (
-    SELECT id FROM spooling_mail
+    SELECT mail_id, ctid FROM spooling_pending
     WHERE state = 'waiting' AND lane = %(lane)s AND provider = %(provider)s AND due_at <= %(now)s {scope} {floor}
-    ORDER BY due_at, id LIMIT %(size)s FOR UPDATE SKIP LOCKED
+    ORDER BY due_at, mail_id LIMIT %(size)s FOR UPDATE SKIP LOCKED
 ), claim AS (
     INSERT INTO spooling_claim (
         worker, host, boot, lane, leased_until, created_at, first_mail_id, last_mail_id
     )
     SELECT %(worker)s, %(host)s, %(boot)s, %(lane)s, now() + %(lease)s * interval '1 second', %(now)s,
-        min(id), max(id)
+        min(mail_id), max(mail_id)
     FROM picked HAVING count(*) > 0
     RETURNING id
+), taken AS (
+    DELETE FROM spooling_pending WHERE ctid = ANY (ARRAY(SELECT ctid FROM picked))
 ), moved AS (
     UPDATE spooling_mail SET state = 'sending', claim_id = (SELECT id FROM claim)
-    WHERE id = ANY (ARRAY(SELECT id FROM picked))
+    WHERE id = ANY (ARRAY(SELECT mail_id FROM picked)) AND state = 'waiting'
     RETURNING {columns}
 ), delta AS (
     INSERT INTO spooling_ledgerdelta (account_id, spooler_id, at, waiting, sending)
@@ -133,7 +136,7 @@ _SCOPES = {
 }
 _ACCOUNTS = "AND account_id = ANY (%(accounts)s)"
 _STRANGERS = "AND account_id <> ALL (%(strangers)s)"
-_FLOOR = "AND (due_at, id) > (%(floor_at)s, %(floor_id)s)"
+_FLOOR = "AND (due_at, mail_id) > (%(floor_at)s, %(floor_id)s)"
 # As text: the drain needs no objects of the two types, which psycopg2 would make for each mail.
 _TEXTS = {"variables": "variables::text", "public_id": "encode(uuid_send(public_id), 'hex')"}
 _COLUMNS = ", ".join(_TEXTS.get(name, name) for name in Claimed._fields)
@@ -188,8 +191,13 @@ WITH result AS (
     FROM result
     WHERE mail.id = result.mail_id AND mail.claim_id = result.claim_id AND mail.state = 'sending'
     RETURNING mail.account_id, mail.domain_id, mail.spooler_id, mail.id AS mail_id, mail.provider,
+        mail.lane, mail.due_at, mail.not_after,
         lower(split_part(mail.email, '@', -1)) AS destination, result.kind, result.state,
         jsonb_strip_nulls(jsonb_build_object('code', result.code, 'reply', result.reply)) AS detail
+), pending AS (
+    INSERT INTO spooling_pending (mail_id, account_id, spooler_id, lane, provider, state, due_at, not_after)
+    SELECT mail_id, account_id, spooler_id, lane, provider, state, due_at, not_after
+    FROM moved WHERE state IN ('waiting', 'in_doubt')
 ), happening AS (
     SELECT *, %(router_name)s::text AS router, %(now)s::timestamptz AS at FROM moved WHERE kind <> ''
 ), told AS (

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import Min
 
-from spooling.models import Backlog, Mail
+from spooling.models import Backlog, Pending
 from spooling.models.spoolers import Lane
 from spooling.outbox import dialect
 from spooling.outbox.values import Result
@@ -28,7 +28,7 @@ def settle(results: Sequence[Result], *, router_id: int | None, router_name: str
 
 def _note_backlogs(mail_ids: Sequence[int]) -> None:
     """Bulk's workers look again when the first of these mails is due. Lost by a crash, the control tick makes it up."""
-    waiting = Mail.objects.filter(id__in=mail_ids, lane=Lane.BULK, state="waiting")
+    waiting = Pending.objects.filter(mail__in=mail_ids, lane=Lane.BULK, state="waiting")
     for place in waiting.values("spooler_id", "provider").annotate(first=Min("due_at")).order_by():
         backlog = Backlog.objects.of(place["spooler_id"], place["provider"])
         backlog.idle_at(place["first"]).update(next_due_at=place["first"])

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from spooling import ledger
-from spooling.models import Claim, Content, LedgerDelta, Mail, MailAddress, Submission
-from spooling.outbox import values
+from spooling.models import Claim, Content, LedgerDelta, Mail, Pending, Submission
+from spooling.models.mails import PENDING
+from spooling.outbox import pending, values
 from spooling.outbox.drafts import NewContent, NewSubmission, Row
 from spooling.outbox.values import Batch, Order, Result
 from stats import events
@@ -36,9 +37,7 @@ def insert(
         [_content(submission.account_id, content, now) for content in contents]
     )
     mails = Mail.objects.bulk_create([_mail(row, call, stored[row.send], now) for row in rows], batch_size=30)
-    MailAddress.objects.bulk_create(
-        [MailAddress(mail=mail, email=mail.email) for mail in mails], batch_size=200
-    )
+    pending.leave(mails)
     for spooler_id, count in Counter(row.spooler_id for row in rows).items():
         LedgerDelta.objects.create(
             spooler_id=spooler_id, account_id=submission.account_id, at=now, spooled=count, waiting=count
@@ -87,7 +86,7 @@ def _mail(row: Row, submission: Submission, content: Content, now: datetime) -> 
 @transaction.atomic
 def claim(order: Order, now: datetime) -> Batch | None:
     """Move up to `order.size` due mails to `sending` under a new lease, oldest first; None when none is due."""
-    due = Mail.objects.filter(state="waiting", lane=order.lane, provider=order.provider, due_at__lte=now)
+    due = Pending.objects.filter(state="waiting", lane=order.lane, provider=order.provider, due_at__lte=now)
     due = (
         due.exclude(spooler_id__in=order.halted)
         if order.spooler_id is None
@@ -96,9 +95,11 @@ def claim(order: Order, now: datetime) -> Batch | None:
     if order.accounts:
         due = due.filter(account_id__in=order.accounts)
     due = due.exclude(account_id__in=order.strangers)
-    mails = values.claimed(due.order_by("due_at", "id")[: order.size])
-    if not mails:
+    ids = list(due.order_by("due_at", "mail_id").values_list("mail_id", flat=True)[: order.size])
+    if not ids:
         return None
+    pending.take(ids, "waiting")
+    mails = values.claimed(Mail.objects.filter(id__in=ids).order_by("due_at", "id"))
     lease = Claim.objects.create(
         worker=order.worker.name,
         host=order.worker.host,
@@ -106,10 +107,10 @@ def claim(order: Order, now: datetime) -> Batch | None:
         lane=order.lane,
         leased_until=now + timedelta(seconds=order.lease_seconds),
         created_at=now,
-        first_mail_id=min(mail.id for mail in mails),
-        last_mail_id=max(mail.id for mail in mails),
+        first_mail_id=min(ids),
+        last_mail_id=max(ids),
     )
-    Mail.objects.filter(id__in=[mail.id for mail in mails]).update(state="sending", claim=lease)
+    Mail.objects.filter(id__in=ids).update(state="sending", claim=lease)
     ledger.book(
         [(mail.account_id, mail.spooler_id) for mail in mails], source="waiting", target="sending", now=now
     )
@@ -137,6 +138,7 @@ def settle(results: Sequence[Result], *, router_id: int | None, router_name: str
     with connection.cursor() as cursor:
         stored_now = connection.ops.adapt_datetimefield_value(now)
         cursor.executemany(_SETTLE, [_settled(result, router_id, stored_now) for result in moved])
+    pending.leave(pending.of_ids([result.mail_id for result in moved if result.state in PENDING]))
     events.record(
         [_happening(result, held[result.mail_id], router_name, now) for result in moved if result.kind]
     )
@@ -165,7 +167,7 @@ def _settled(result: Result, router_id: int | None, now: Any) -> tuple[Any, ...]
     return (
         *(result.state, router_id, result.tries, result.code, None if result.code is None else result.reply),
         *(stored(result.due_at), stored(result.give_up_at)),
-        None if result.state in ("waiting", "in_doubt") else now,
+        None if result.state in PENDING else now,
         result.mail_id,
     )
 

@@ -10,8 +10,9 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Sum
 
 from earwig.models.accounts import InDoubtPolicy
-from spooling.models import Backlog, LedgerDelta, Mail, Spooler
-from spooling.models.mails import MailState
+from spooling import ledger
+from spooling.models import Backlog, LedgerDelta, Pending, Spooler
+from spooling.models.mails import PENDING, MailState
 from spooling.models.spoolers import RUNNING, Lane, SpoolerState
 from spooling.outbox import backoff, moves
 from stats.models import EventKind
@@ -42,8 +43,9 @@ def resolve_doubts(*, now: datetime) -> int:
     A mail's first doubt is sent again at once. Later ones wait as after any failure, and at the horizon it is held: a
     server that takes a mail and never says so would get it without end.
     """
-    rows = Mail.objects.filter(state=MailState.IN_DOUBT).values_list(
-        *("id", "lane", "tries", "give_up_at", "account__in_doubt_transactional", "account__in_doubt_bulk")
+    rows = Pending.objects.filter(state=MailState.IN_DOUBT).values_list(
+        *("mail_id", "lane", "mail__tries", "mail__give_up_at"),
+        *("account__in_doubt_transactional", "account__in_doubt_bulk"),
     )[: moves.SWEEP_SIZE]
     resend: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
     hold: list[int] = []
@@ -70,18 +72,18 @@ def _resend(lane: str, tries: int, now: datetime) -> moves.Move:
 
 def expire(*, now: datetime) -> int:
     """Expire waiting mails whose `not_after` passed, whether or not anything would claim them."""
-    late = Mail.objects.filter(state=MailState.WAITING, not_after__lt=now)
-    return moves.apply(_EXPIRE, late.values_list("id", flat=True)[: moves.SWEEP_SIZE], now=now)
+    late = Pending.objects.filter(state=MailState.WAITING, not_after__lt=now)
+    return moves.apply(_EXPIRE, late.values_list("mail_id", flat=True)[: moves.SWEEP_SIZE], now=now)
 
 
 def cancel_rows(*, now: datetime) -> int:
     """Bring the rows of cancelled spoolers after them, a few thousand a call."""
     moved = 0
     for spooler in Spooler.objects.filter(state=SpoolerState.CANCELLED, swept_at=None)[:10]:
-        waiting = Mail.objects.filter(spooler=spooler, state=MailState.WAITING)
-        moved += moves.apply(_CANCEL, waiting.values_list("id", flat=True)[: moves.SWEEP_SIZE], now=now)
-        left = Mail.objects.filter(spooler=spooler, state__in=(MailState.WAITING, MailState.SENDING))
-        if not left.exists():
+        waiting = Pending.objects.filter(spooler=spooler, lane=spooler.lane, state=MailState.WAITING)
+        moved += moves.apply(_CANCEL, waiting.values_list("mail_id", flat=True)[: moves.SWEEP_SIZE], now=now)
+        figures = ledger.of_spooler(spooler.pk)
+        if not any(figures[state] for state in (*PENDING, MailState.SENDING)):
             Spooler.objects.filter(pk=spooler.pk).update(swept_at=now)
     return moved
 

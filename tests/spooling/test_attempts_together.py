@@ -10,6 +10,7 @@ from earwig import messages
 from earwig.models import DeliveryAttempt, MessageRecipient
 from spooling import attempts
 from spooling.models import Mail
+from tests import outbox_states
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,7 +57,7 @@ def test_each_row_is_spooled_once(rows):
 
 def test_each_failure_is_followed_once(rows):
     attempts.spool_due(NOW)
-    Mail.objects.update(state="failed", last_code=550, ended_at=NOW)
+    outbox_states.put(state="failed", last_code=550, ended_at=NOW)
     together(lambda: attempts.collect(NOW))
     assert DeliveryAttempt.objects.filter(status="bad_data").count() == 20
     assert DeliveryAttempt.objects.filter(status="scheduled").count() == 20

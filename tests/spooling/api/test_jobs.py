@@ -8,6 +8,7 @@ from earwig import api_keys
 from earwig.models import AuditEntry
 from spooling import jobs, spoolers
 from spooling.models import JobRequest, Mail
+from tests import outbox_states
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.django_db
 def failed(campaign, spool):
     """A campaign of which one mail failed."""
     spool("a@x.example", lane="bulk", spooler_id=campaign.pk)
-    Mail.objects.update(state="failed", ended_at=timezone.now())
+    outbox_states.put(state="failed", ended_at=timezone.now())
     return campaign
 
 

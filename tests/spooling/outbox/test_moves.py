@@ -9,6 +9,7 @@ from spooling.models import Backlog, Mail, Spooler
 from spooling.outbox import claims, moves, settlements, sweeps
 from spooling.outbox.values import Order, Result
 from stats.models import Event
+from tests import outbox_states
 
 pytestmark = pytest.mark.django_db
 
@@ -83,17 +84,17 @@ def test_mail_in_doubt_follows_its_accounts_policy(account, spool, policy, state
 def test_mail_in_doubt_again_and_again_waits_longer_and_is_held_at_its_horizon(spool):
     now = timezone.now()
     spool("a@x.example")
-    Mail.objects.update(state="in_doubt", tries=1)
+    outbox_states.put(state="in_doubt", tries=1)
     sweeps.resolve_doubts(now=now)
     first = Mail.objects.get()
     assert (first.state, first.due_at, first.tries) == ("waiting", now, 1) and first.give_up_at > now
 
-    Mail.objects.update(state="in_doubt", tries=2)
+    outbox_states.put(state="in_doubt", tries=2)
     sweeps.resolve_doubts(now=now)
     second = Mail.objects.get()
     assert second.due_at > now + timedelta(minutes=3) and second.give_up_at == first.give_up_at
 
-    Mail.objects.update(state="in_doubt", tries=3)
+    outbox_states.put(state="in_doubt", tries=3)
     sweeps.resolve_doubts(now=first.give_up_at)
     assert Mail.objects.get().state == "quarantined"
 
@@ -141,7 +142,7 @@ def test_an_empty_backlog_is_left_asleep(campaign):
 
 def test_mail_of_a_cancelled_spooler_is_not_retried(campaign, spool):
     spool("a@x.example", lane="bulk", spooler_id=campaign.pk)
-    Mail.objects.update(state="failed")
+    outbox_states.put(state="failed")
     spoolers.cancel(campaign, now=timezone.now())
 
     assert moves.retry(Mail.objects.all(), why="asked", now=timezone.now()) == 0

@@ -10,7 +10,7 @@ from earwig.models import ContactDetail
 from spooling import attempts, routers, suppressions
 from spooling.delivery.drain import Drain
 from spooling.models import Mail, Router
-from tests import smtp_servers
+from tests import outbox_states, smtp_servers
 from tests.smtp_scripts import Script, say
 from tests.wires.handoff.clients import attempts_of
 
@@ -147,7 +147,7 @@ def test_a_deferred_mail_shows_as_attempted_and_can_still_be_sent(application, s
     assert application.statuses(message_id) == ["attempted"]
     assert [attempt.status for attempt in attempts_of(message_id)] == ["retry"]
     server.script = Script()
-    Mail.objects.update(due_at=timezone.now())
+    outbox_states.put(due_at=timezone.now())
     drain()
     assert application.statuses(message_id) == ["sent"]
 
