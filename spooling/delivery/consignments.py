@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from spooling.delivery import smtp
 from spooling.delivery.letters import Compiled
+from spooling.errors import ContentUnusable
 from spooling.outbox.values import Claimed, Result
 from spooling.routers import Destination
 from spooling.suppressions import Refusal
@@ -22,6 +24,8 @@ class Parcel:
     untouched: int = 0
     #: What was last said at its own command before the connection was lost: then this mail may be the reason.
     blamed: str = ""
+    #: Made ahead, or why it cannot be.
+    message: smtp.Message | ContentUnusable | None = None
 
 
 @dataclass(slots=True)

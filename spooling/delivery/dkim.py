@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -45,16 +46,27 @@ class Signer:
     def __repr__(self) -> str:
         return f"<Signer {self.selector}._domainkey.{self.domain} {self.algorithm}>"
 
-    def sign(self, names: bytes, lines: bytes, body_hash: bytes, at: int) -> bytes:
-        """A complete DKIM-Signature field, folded, with its CRLF, of an h= list and canonical fields."""
+    def field(self, names: bytes, lines: bytes, body_hash: bytes, at: int) -> "Unsigned":
+        """The field that would sign an h= list with its canonical fields."""
         value = b"%b t=%d;\r\n h=%b;\r\n bh=%b;\r\n b=" % (self._opening, at, _folded(names), body_hash)
-        signature = self._raw_sign(b"%bdkim-signature:%b" % (lines, value.replace(b"\r\n", b"")))
-        encoded = binascii.b2a_base64(signature, newline=False)
+        return Unsigned(self._raw_sign, value, b"%bdkim-signature:%b" % (lines, value.replace(b"\r\n", b"")))
+
+
+class Unsigned(NamedTuple):
+    """A signature field short of its signature: many are signed one after the other faster than each in its turn."""
+
+    raw_sign: Callable[[bytes], bytes]
+    value: bytes
+    data: bytes
+
+    def signed(self) -> bytes:
+        """The complete DKIM-Signature field, folded, with its CRLF."""
+        encoded = binascii.b2a_base64(self.raw_sign(self.data), newline=False)
         chunks = [encoded[start : start + 74] for start in range(0, len(encoded), 74)]
-        return b"DKIM-Signature: %b%b\r\n" % (value, b"\r\n ".join(chunks))
+        return b"DKIM-Signature: %b%b\r\n" % (self.value, b"\r\n ".join(chunks))
 
 
-def signatures(signers: Iterable[Signer], headers: Sequence[bytes], body: bytes, at: int) -> list[bytes]:
+def fields(signers: Iterable[Signer], headers: Sequence[bytes], body: bytes, at: int) -> list[Unsigned]:
     """The signature fields of a mail, to stand above its headers: RSA first, Ed25519 beside it.
 
     `at` is in epoch seconds.
@@ -62,7 +74,7 @@ def signatures(signers: Iterable[Signer], headers: Sequence[bytes], body: bytes,
     names, lines = _canonicalise(headers)
     hashed = body_hash(body)
     ordered = sorted(signers, key=lambda signer: signer.algorithm is not Algorithm.RSA)
-    return [signer.sign(names, lines, hashed, at) for signer in ordered]
+    return [signer.field(names, lines, hashed, at) for signer in ordered]
 
 
 def body_hash(body: bytes) -> bytes:

@@ -9,7 +9,7 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from django.conf import settings
 
@@ -56,6 +56,21 @@ class _Sender:
 
     return_path_host: str
     signers: tuple[dkim.Signer, ...]
+
+
+class _Draft(NamedTuple):
+    """A message short of its signatures."""
+
+    mail_id: int
+    envelope_sender: str
+    recipient: str
+    built: mime.Built
+    signature_fields: list[dkim.Unsigned]
+
+    def message(self) -> smtp.Message:
+        signed = [field.signed() for field in self.signature_fields]
+        data = b"".join((*signed, *self.built.headers, b"\r\n", self.built.body))
+        return smtp.Message(self.mail_id, self.envelope_sender, self.recipient, data, utf8=self.built.utf8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +120,29 @@ class Letters:
 
     def message(self, mail: Claimed, content: Compiled, at: int) -> smtp.Message:
         """The complete message of one mail, built at epoch second `at`. Raises ContentUnusable."""
-        return guarded(lambda: self._message(mail, content, at), content_id=mail.content_id)
+        (made,) = self.messages([(mail, content)], at)
+        if isinstance(made, errors.ContentUnusable):
+            raise made
+        return made
 
-    def _message(self, mail: Claimed, content: Compiled, at: int) -> smtp.Message:
+    def messages(
+        self, mails: Iterable[tuple[Claimed, Compiled]], at: int
+    ) -> list[smtp.Message | errors.ContentUnusable]:
+        """The complete messages of these mails in order, or why one has none.
+
+        First all are built, then all are signed: an RSA signature drives what else the processor was doing out of its
+        caches, which made the next mail's building half as slow again.
+        """
+        drafts = [self._draft_or_refusal(mail, content, at) for mail, content in mails]
+        return [draft if isinstance(draft, errors.ContentUnusable) else draft.message() for draft in drafts]
+
+    def _draft_or_refusal(self, mail: Claimed, content: Compiled, at: int) -> _Draft | errors.ContentUnusable:
+        try:
+            return guarded(lambda: self._draft(mail, content, at), content_id=mail.content_id)
+        except errors.ContentUnusable as error:
+            return error
+
+    def _draft(self, mail: Claimed, content: Compiled, at: int) -> _Draft:
         if content.skeleton is None:
             raise errors.ContentUnusable(content.refusal)
         own_id = mail.public_id
@@ -119,24 +154,19 @@ class Letters:
                 variables=json.loads(mail.variables),
             )
         )
-        host, signed = self._signed(mail, built, at)
-        return smtp.Message(
-            mail.id,
-            f"b-{own_id}@{host}",
-            mail.email if mail.email.isascii() else headers.encode_email(mail.email),
-            b"".join((*signed, *built.headers, b"\r\n", built.body)),
-            utf8=built.utf8,
-        )
+        host, fields = self._signature_fields(mail, built, at)
+        recipient = mail.email if mail.email.isascii() else headers.encode_email(mail.email)
+        return _Draft(mail.id, f"b-{own_id}@{host}", recipient, built, fields)
 
-    def _signed(self, mail: Claimed, built: mime.Built, at: int) -> tuple[str, list[bytes]]:
-        """The host of the return path, and the signatures of the sending domain."""
+    def _signature_fields(self, mail: Claimed, built: mime.Built, at: int) -> tuple[str, list[dkim.Unsigned]]:
+        """The host of the return path, and the signature fields of the sending domain."""
         if mail.domain_id is None:
             return settings.INBOUND_HOST, []
         sender = self._signers[mail.domain_id][1]
         if isinstance(sender, str):
             raise errors.ContentUnusable(sender)
         host = sender.return_path_host or settings.INBOUND_HOST
-        return host, dkim.signatures(sender.signers, built.headers, built.body, at)
+        return host, dkim.fields(sender.signers, built.headers, built.body, at)
 
 
 _GONE = Compiled(refusal="Its content is gone.")

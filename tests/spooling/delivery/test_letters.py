@@ -35,7 +35,7 @@ def test_what_breaks_in_the_making_of_one_mail_holds_that_mail_and_names_no_addr
     def break_(*_):
         raise ZeroDivisionError("a@x.example")
 
-    monkeypatch.setattr(loaded, "_signed", break_)
+    monkeypatch.setattr(loaded, "_draft", break_)
     with pytest.raises(ContentUnusable):
         loaded.message(mail, content, 0)
 
