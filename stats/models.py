@@ -31,6 +31,18 @@ class EventKind(models.TextChoices):
     REQUEUED = "requeued"
 
 
+class MetricSample(models.Model):
+    """The present value of one metric of an account: `.sum` only grows, `.last` is set."""
+
+    account_id = models.BigIntegerField()
+    name = models.CharField(max_length=200)
+    value = models.FloatField(default=0)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account_id", "name"], name="metric_once_per_account")]
+
+
 class TransactionId(models.Field):
     """The id of the writing transaction (`xid8`), set by the database. Zero on SQLite, whose writers come one by one."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.validators import URLValidator
 from django.db import models
 from django.utils import timezone
 
@@ -15,6 +16,8 @@ class RouterKind(models.TextChoices):
     SMTP = "smtp"
     #: The installation's own mail trap: nothing leaves.
     TRAP = "trap"
+    #: A URL that takes stage-based messages of sets with a channel of their own; never mail.
+    WEBHOOK = "webhook"
 
 
 class TlsMode(models.TextChoices):
@@ -37,8 +40,14 @@ class Router(models.Model):
         Account, on_delete=models.CASCADE, null=True, blank=True, related_name="routers"
     )
     name = models.CharField(max_length=100)
-    kind = models.CharField(max_length=4, choices=RouterKind.choices, default=RouterKind.SMTP)
+    kind = models.CharField(max_length=7, choices=RouterKind.choices, default=RouterKind.SMTP)
     host = models.CharField(max_length=253, blank=True)
+    url = models.CharField(
+        max_length=500,
+        blank=True,
+        validators=[URLValidator(schemes=["http", "https"])],
+        help_text="Of a webhook; its token is the password.",
+    )
     port = models.PositiveIntegerField(default=25)
     tls = models.CharField(max_length=13, choices=TlsMode.choices, default=TlsMode.OPPORTUNISTIC)
     verify_certificate = models.BooleanField(default=True)

@@ -158,6 +158,20 @@ class JobKind(models.TextChoices):
 
     #: Put a spooler's mails back that failed, were held or are in doubt.
     RETRY_MAILS = "retry_mails"
+    #: Send a subscription the message of the number that was next when it was asked for.
+    SEND = "send"
+    #: Send a subscription its last message once more.
+    RESEND = "resend"
+    #: Send all ready subscriptions of a schedule their next message.
+    SCHEDULE_SEND = "schedule_send"
+    #: Ask again for the messages that could not be handed over.
+    REQUEUE_FAILURES = "requeue_failures"
+    #: Estimate what the runs of a day reach.
+    ESTIMATE = "estimate"
+    #: Find the subscriptions that are behind their schedule.
+    FIND_BEHIND = "find_behind"
+    #: Set the gauges of the metrics.
+    MEASURE = "measure"
 
 
 class JobState(models.TextChoices):
@@ -185,6 +199,8 @@ class JobRequest(models.Model):
     total = models.PositiveIntegerField(null=True)
     #: The last id that is done with: the next slice begins above it.
     position = models.BigIntegerField(default=0)
+    #: Tries that failed for a while; the next one waits for `leased_until`.
+    tries = models.PositiveSmallIntegerField(default=0)
     result = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     #: Nobody else works on it before. A turn's end sets it to that moment, so open jobs take turns by it.
