@@ -13,7 +13,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from spooling import customer_content, received
+from earwig.web import customer_content
+from spooling import received
 from spooling.admin.read_only import ReadOnlyAdmin, table
 
 #: Characters of a text part that the page shows; the source has the rest.
