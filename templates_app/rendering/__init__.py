@@ -2,19 +2,36 @@
 Pure: no ORM, no clock, no settings.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from types import ModuleType
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 from templates_app import errors
-from templates_app.rendering import mustache, program
+from templates_app.rendering import mustache, plain, program
 from templates_app.rendering.program import Program
 from templates_app.rendering.targets import Escape, Limits, Target, Transfer
 
 __all__ = ["LANGUAGES", "Escape", "Limits", "Program", "Target", "Transfer", "check", "compile"]
 
-#: Each front-end has `OPENING`, the text without which a source holds no tag, and `parse(source, limits)`.
-LANGUAGES: dict[str, ModuleType] = {"mustache": mustache}
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A front-end. A source without any of `openings` holds no tag; `parse` refuses what is wrong or too large."""
+
+    openings: tuple[str, ...]
+    parse: Callable[[str, Limits], Any]
+    build: Callable[[Any, Target], Program[str] | Program[bytes]] = program.build
+
+    def holds_tags(self, source: str) -> bool:
+        """Whether `source` may hold a tag."""
+        return any(opening in source for opening in self.openings)
+
+
+LANGUAGES = {
+    "mustache": Language(mustache.OPENINGS, mustache.parse),
+    "plain": Language(plain.OPENINGS, plain.parse),
+}
 
 #: Characters of the longest source whose program is kept.
 LONGEST_KEPT = 32_768
@@ -42,12 +59,13 @@ def compile(
     Raises UnknownLanguage, TemplateSyntaxError, and RenderLimit for a source that is too large.
     """
     target = Target(escape=Escape(escape), transfer=Transfer(transfer), limits=_LIMITS)
-    shared = len(source) <= LONGEST_KEPT and _front_end(language).OPENING in source
+    shared = len(source) <= LONGEST_KEPT and _named(language).holds_tags(source)
     return (_kept if shared else _compile)(source, language, target)
 
 
 def _compile(source: str, language: str, target: Target) -> Program[str] | Program[bytes]:
-    return program.build(_front_end(language).parse(source, _LIMITS), target)
+    front_end = _named(language)
+    return front_end.build(front_end.parse(source, _LIMITS), target)
 
 
 # What has no tag is one person's mail, is quick to compile, and must not outlive its erasure here.
@@ -56,12 +74,12 @@ _kept = lru_cache(maxsize=512)(_compile)
 
 def check(source: str, language: str = "mustache") -> None:
     """Raises what `compile` would raise for the syntax and the size of `source`, without compiling it."""
-    front_end = _front_end(language)
-    if front_end.OPENING in source or len(source) > _LIMITS.source:
+    front_end = _named(language)
+    if front_end.holds_tags(source) or len(source) > _LIMITS.source:
         front_end.parse(source, _LIMITS)
 
 
-def _front_end(language: str) -> ModuleType:
+def _named(language: str) -> Language:
     try:
         return LANGUAGES[language]
     except KeyError:

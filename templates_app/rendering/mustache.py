@@ -18,7 +18,7 @@ from templates_app.rendering.instructions import (
 )
 from templates_app.rendering.targets import Limits
 
-OPENING = "{{"
+OPENINGS = ("{{",)
 
 _SIGIL = re.compile(r"\{\{(?:\{|\s*+([!#^/&>=<]?))")
 _NAME = re.compile(r"[^{}]*+")
@@ -96,11 +96,11 @@ class _Parser:
         return rest.end() if rest else None
 
     def _tags(self) -> Iterator[_Tag]:
-        start = self.source.find(OPENING)
+        start = self.source.find("{{")
         while start >= 0:
             tag = self._tag(start)
             yield tag
-            start = self.source.find(OPENING, tag.end)
+            start = self.source.find("{{", tag.end)
 
     def _tag(self, start: int) -> _Tag:
         opening = _SIGIL.match(self.source, start)
