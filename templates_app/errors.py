@@ -1,6 +1,9 @@
 """What can go wrong with a template. Each class has a stable `code`; its docstring is the message."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from earwig.errors import EarwigError
 
 
 class TemplateError(Exception):
@@ -42,3 +45,33 @@ class UnsupportedValue(TemplateError):
     """A variable holds something that JSON cannot express."""
 
     code = "unsupported_value"
+
+
+class Flaw(NamedTuple):
+    """One thing that keeps a template from being saved or rendered, and in which field."""
+
+    field: str
+    code: str
+    message: str
+
+
+class TemplateRefused(EarwigError):
+    """The template has flaws; `flaws` names each with its field."""
+
+    code = "template_refused"
+
+    def __init__(self, flaws: Sequence[Flaw]) -> None:
+        super().__init__("; ".join(f"{flaw.field}: {flaw.message}" for flaw in flaws))
+        self.flaws = flaws
+
+
+class TemplateExists(EarwigError):
+    """There is a template of this name already."""
+
+    code = "template_exists"
+
+
+class TemplateInUse(EarwigError):
+    """A message uses the template."""
+
+    code = "in_use"

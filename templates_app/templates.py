@@ -1,0 +1,142 @@
+"""Templates and their versions: every change makes a new version, and no version ever changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+
+from earwig.models import Domain
+from templates_app import errors, wordings
+from templates_app.errors import Flaw
+from templates_app.models import Language, Template, TemplateVersion
+
+MAX_NAME = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A template as somebody wants it; `texts` by the names of `wordings.FIELDS`, absent ones empty."""
+
+    name: str
+    domain: Domain | None = None
+    language: str = Language.MUSTACHE
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def add(account_id: int, *, draft: Draft, now: datetime) -> Template:
+    """A new template with its version 1. Its language stays, so that a version always means the same.
+
+    Raises TemplateRefused with all flaws, TemplateExists.
+    """
+    _refuse(
+        [
+            *_name_flaws(draft.name),
+            *_domain_flaws(account_id, draft.domain),
+            *_language_flaws(draft.language),
+            *wordings.flaws(draft.texts, draft.language),
+            *wordings.emptiness(draft.texts),
+        ]
+    )
+    template = Template(
+        account_id=account_id,
+        domain=draft.domain,
+        name=draft.name,
+        language=draft.language,
+        created_at=now,
+        updated_at=now,
+    )
+    with transaction.atomic():
+        _store(template)
+        TemplateVersion.objects.create(template=template, number=1, created_at=now, **draft.texts)
+    return template
+
+
+def save(template: Template, *, changes: Mapping[str, str], now: datetime) -> TemplateVersion:
+    """The version that says what the current one says but for `changes`; the current one where that is the same.
+
+    Texts are named as in `wordings.FIELDS`. Concurrent saves come one after the other and lose nothing of each other.
+    Raises TemplateRefused with all flaws, and Template.DoesNotExist when it was removed meanwhile.
+    """
+    flaws = [*wordings.flaws(changes, template.language)]
+    with transaction.atomic():
+        Template.objects.select_for_update(no_key=True).get(pk=template.pk)
+        latest = current(template)
+        texts = {**texts_of(latest), **changes}
+        _refuse([*flaws, *wordings.emptiness(texts)])
+        if texts == texts_of(latest):
+            return latest
+        _touch(template, now)
+        return TemplateVersion.objects.create(
+            template=template, number=latest.number + 1, created_at=now, **texts
+        )
+
+
+def restore(version: TemplateVersion, *, now: datetime) -> TemplateVersion:
+    """What an earlier version said, said again by a new one. Raises what `save` raises."""
+    return save(version.template, changes=texts_of(version), now=now)
+
+
+def rename(template: Template, *, name: str, domain: Domain | None, now: datetime) -> None:
+    """Give the template another name, or another domain to be named in. Raises TemplateRefused, TemplateExists."""
+    _refuse([*_name_flaws(name), *_domain_flaws(template.account_id, domain)])
+    template.name, template.domain, template.updated_at = name, domain, now
+    _store(template)
+
+
+@transaction.atomic
+def remove(template: Template) -> None:
+    """Delete the template with all its versions; mails keep what it said. Raises TemplateInUse."""
+    try:
+        template.delete()
+    except ProtectedError:
+        raise errors.TemplateInUse from None
+
+
+def current(template: Template) -> TemplateVersion:
+    """What the template says now: its version with the highest number."""
+    return template.versions.latest("number")
+
+
+def texts_of(version: TemplateVersion) -> dict[str, str]:
+    """The texts of a version by the names of `wordings.FIELDS`."""
+    return {name: getattr(version, name) for name in wordings.FIELDS}
+
+
+def _store(template: Template) -> None:
+    try:
+        with transaction.atomic():
+            template.save()
+    except IntegrityError:
+        raise errors.TemplateExists from None
+
+
+def _touch(template: Template, now: datetime) -> None:
+    Template.objects.filter(pk=template.pk).update(updated_at=now)
+    template.updated_at = now
+
+
+def _refuse(flaws: list[Flaw]) -> None:
+    if flaws:
+        raise errors.TemplateRefused(flaws)
+
+
+def _name_flaws(name: str) -> list[Flaw]:
+    if 0 < len(name) <= MAX_NAME and name.isprintable() and name == name.strip():
+        return []
+    return [Flaw("name", "invalid", f"1 to {MAX_NAME} printable characters, none of them a blank at an end.")]
+
+
+def _domain_flaws(account_id: int, domain: Domain | None) -> list[Flaw]:
+    if domain is None or domain.account_id == account_id:
+        return []
+    return [Flaw("domain", "unknown_domain", "The account has no such domain.")]
+
+
+def _language_flaws(language: str) -> list[Flaw]:
+    if language in Language.values:
+        return []
+    return [Flaw("language", "invalid", f"One of {', '.join(Language.values)}.")]
