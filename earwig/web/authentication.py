@@ -48,6 +48,12 @@ def client_ip(request: HttpRequest) -> str:
     return address
 
 
+def is_forwarded(request: HttpRequest) -> bool:
+    """The peer is one of TRUSTED_PROXIES: what it says of the caller's own request is true."""
+    proxies = tuple(settings.TRUSTED_PROXIES)
+    return bool(proxies) and _is_trusted(str(request.META.get("REMOTE_ADDR", "")), proxies)
+
+
 @functools.lru_cache(maxsize=1024)
 def _is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
     try:
