@@ -16,7 +16,8 @@ from typing import Any, TypedDict, Unpack
 from django.db import DatabaseError, models, transaction
 
 from earwig import addresses, errors
-from earwig.models import Account, ApiKey
+from earwig.models import Account, ApiKey, Membership
+from earwig.models.accounts import Role
 from earwig.models.api_keys import Scope
 
 #: How long a process may go on trusting what it read of a key.
@@ -58,9 +59,10 @@ class Issued:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What a request may do, by the key it came with."""
+    """What a request may do, by the key or the user that it came with."""
 
-    key_id: int
+    #: None: a user's name and password.
+    key_id: int | None
     prefix: str
     account_id: int
     account_slug: str
@@ -68,6 +70,8 @@ class Credential:
     allowed_sender_domains: frozenset[str]
     requests_per_minute: int | None
     user_id: int | None
+    #: Its user belongs to the staff of the account; of a key without a user, it may manage the account.
+    is_staff: bool
     wire_settings: dict[str, Any]
 
     def require(self, scope: str) -> None:
@@ -75,9 +79,15 @@ class Credential:
         if scope not in self.scopes:
             raise errors.ScopeMissing
 
+    def require_staff(self) -> None:
+        """Raises StaffOnly."""
+        if not self.is_staff:
+            raise errors.StaffOnly
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Read:
+    key_id: int
     credential: Credential
     networks: tuple[Network, ...]
     expires_at: datetime | None
@@ -122,7 +132,8 @@ def adopt(account: Account, secret: str, *, name: str, scopes: Iterable[str], no
 def authenticate(secret: str, *, ip: str, now: datetime) -> Credential:
     """What the key may do. Another process's change is seen within 5 s, this process's at once.
 
-    Raises UnknownKey (unknown, revoked, expired, account inactive) and AddressNotAllowed.
+    Raises UnknownKey (unknown, revoked, expired, account or user inactive, user no longer a member) and
+    AddressNotAllowed.
     """
     digest = digest_of(secret)
     read = _read.get(digest)
@@ -130,7 +141,7 @@ def authenticate(secret: str, *, ip: str, now: datetime) -> Credential:
         read = _look_up(digest, now)
     if read.networks and not _is_inside(ip, read.networks):
         raise errors.AddressNotAllowed
-    _note_use(read.credential.key_id, now)
+    _note_use(read.key_id, now)
     return read.credential
 
 
@@ -245,8 +256,16 @@ def _look_up(digest: str, now: datetime) -> _Read:
         raise errors.UnknownKey
     if len(_read) >= _MOST_CACHED:
         _read.clear()
-    read = _read[digest] = _Read(_credential_of(key), networks_of(key.allowed_ips), key.expires_at, now)
+    read = _read[digest] = _Read(
+        key.pk, _credential_of(key), networks_of(key.allowed_ips), key.expires_at, now
+    )
     return read
+
+
+def _is_staff(key: ApiKey) -> bool:
+    if key.user_id is None:
+        return Scope.MANAGE in key.scopes
+    return Membership.objects.filter(user=key.user_id, account=key.account_id, role=Role.STAFF).exists()
 
 
 def _credential_of(key: ApiKey) -> Credential:
@@ -259,6 +278,7 @@ def _credential_of(key: ApiKey) -> Credential:
         allowed_sender_domains=frozenset(key.allowed_sender_domains),
         requests_per_minute=key.requests_per_minute,
         user_id=key.user_id,
+        is_staff=_is_staff(key),
         wire_settings=key.wire_settings,
     )
 

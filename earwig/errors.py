@@ -20,6 +20,18 @@ class UnknownKey(EarwigError):
     code = "unknown_key"
 
 
+class WrongLogin(EarwigError):
+    """No user of an account has this name and password."""
+
+    code = "wrong_login"
+
+
+class TooManyLogins(EarwigError):
+    """Too many wrong passwords came from here; try again in a minute."""
+
+    code = "too_many_logins"
+
+
 class AddressNotAllowed(EarwigError):
     """The key may not be used from this address."""
 
@@ -30,6 +42,12 @@ class ScopeMissing(EarwigError):
     """The key may not do this."""
 
     code = "scope_missing"
+
+
+class StaffOnly(EarwigError):
+    """Only staff of the account may do this."""
+
+    code = "staff_only"
 
 
 class InvalidKey(EarwigError):

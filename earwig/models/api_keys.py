@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from earwig.models.accounts import Account
+from earwig.models.accounts import Account, Membership
 
 
 class Scope(models.TextChoices):
@@ -24,9 +24,17 @@ class Scope(models.TextChoices):
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def usable(self, now: datetime) -> ApiKeyQuerySet:
-        """Keys that open something at `now`: of an active account, neither revoked nor expired."""
+        """Keys that open something at `now`: of an active account, neither revoked nor expired, and of an active
+        member if they are somebody's.
+        """
+        membership = Membership.objects.filter(
+            user=models.OuterRef("user"), account=models.OuterRef("account")
+        )
         return self.filter(
-            models.Q(expires_at=None) | models.Q(expires_at__gt=now), revoked_at=None, account__active=True
+            models.Q(expires_at=None) | models.Q(expires_at__gt=now),
+            models.Q(user=None) | models.Q(models.Exists(membership), user__is_active=True),
+            revoked_at=None,
+            account__active=True,
         )
 
 

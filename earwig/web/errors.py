@@ -31,8 +31,11 @@ STATUSES: dict[str, int] = {
     # who asks
     "not_authenticated": 401,
     "unknown_key": 401,
+    "wrong_login": 401,
+    "too_many_logins": 429,
     "address_not_allowed": 403,
     "scope_missing": 403,
+    "staff_only": 403,
     "sender_domain_not_allowed": 403,
     "rate_limited": 429,
     # calls that may be repeated
@@ -71,6 +74,9 @@ STATUSES: dict[str, int] = {
     "spooler_closed": 409,
     "spooler_state_conflict": 409,
     "content_unusable": 400,
+    # templates
+    "template_refused": 400,
+    "template_exists": 409,
 }
 
 
@@ -89,6 +95,10 @@ class NotAuthenticated(WebError):
     """Send the key as `Authorization: Token KEY`."""
 
     code = "not_authenticated"
+
+
+class MalformedAuthorization(NotAuthenticated):
+    """The Authorization header cannot be read."""
 
 
 class InvalidJson(WebError):

@@ -57,7 +57,7 @@ class RateLimited(errors.WebError):
 def take(credential: Credential) -> Window | None:
     """Count one request. None: the key has no limit. Raises RateLimited."""
     limit = credential.requests_per_minute
-    if limit is None:
+    if limit is None or credential.key_id is None:
         return None
     now = int(time.time())
     minute, second = divmod(now, WINDOW_SECONDS)
