@@ -37,3 +37,15 @@ class ContentUnusable(SpoolingError):
     """The content cannot be made into a mail."""
 
     code = "content_unusable"
+
+
+class InUse(SpoolingError):
+    """Something else still refers to it."""
+
+    code = "in_use"
+
+
+class NameTaken(SpoolingError):
+    """There is another one of this name."""
+
+    code = "name_taken"
