@@ -20,7 +20,7 @@ class UnknownKey(EarwigError):
     code = "unknown_key"
 
 
-class WrongLogin(EarwigError):
+class WrongLogin(UnknownKey):
     """No user of an account has this name and password."""
 
     code = "wrong_login"

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
-from earwig import accounts, api_keys, domains, salts
+from earwig import accounts, api_keys, domains, logins, salts
 from earwig.models import ContactDetail, Person
 from earwig.models.api_keys import Scope
 
@@ -30,7 +30,7 @@ def pytest_runtest_setup(item):
 @pytest.fixture(autouse=True)
 def _nothing_remembered():
     cache.clear()
-    for module in (api_keys, domains, salts):
+    for module in (api_keys, domains, logins, salts):
         module.forget_cached()
 
 

@@ -15,7 +15,8 @@ from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from earwig.errors import EarwigError
+from earwig import rates
+from earwig.errors import EarwigError, TooManyLogins
 
 #: By code. Every class that derives from EarwigError stands here; a test walks them all.
 STATUSES: dict[str, int] = {
@@ -176,6 +177,8 @@ def status_of(error: EarwigError) -> int:
 def headers_of(error: EarwigError) -> dict[str, str]:
     """The answer's own header fields; a 401 names the scheme (RFC 9110 §11.6.1)."""
     headers = error.headers if isinstance(error, WebError) else {}
+    if isinstance(error, TooManyLogins):
+        return {"Retry-After": str(rates.MINUTE_SECONDS)}
     if status_of(error) == HTTPStatus.UNAUTHORIZED:
         return {**headers, "WWW-Authenticate": 'Token realm="earwig"'}
     return headers

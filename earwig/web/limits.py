@@ -1,25 +1,18 @@
-"""The rate of a key: requests in each minute of the clock, counted in this process, or in the cache where
-CACHE_URL names one that all processes share.
-"""
+"""The rate of a key: requests in each minute of the clock."""
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
 
-from django.conf import settings
-from django.core.cache import cache
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from earwig import rates
 from earwig.api_keys import Credential
 from earwig.web import authentication, errors
 
-WINDOW_SECONDS = 60
-
-_lock = threading.Lock()
-_counts: dict[int, tuple[int, int]] = {}
+WINDOW_SECONDS = rates.MINUTE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +54,11 @@ def take(credential: Credential) -> Window | None:
         return None
     now = int(time.time())
     minute, second = divmod(now, WINDOW_SECONDS)
-    count = _shared(credential.key_id, minute) if _is_shared() else _local(credential.key_id, minute)
+    count = rates.add(f"key:{credential.key_id}", minute=minute)
     window = Window(limit, max(limit - count, 0), WINDOW_SECONDS - second)
     if count > limit:
         raise RateLimited(window)
     return window
-
-
-def _is_shared() -> bool:
-    return "locmem" not in settings.CACHES["default"]["BACKEND"]
-
-
-def _local(key_id: int, minute: int) -> int:
-    with _lock:
-        last, count = _counts.get(key_id, (minute, 0))
-        count = count + 1 if last == minute else 1
-        _counts[key_id] = (minute, count)
-    return count
-
-
-def _shared(key_id: int, minute: int) -> int:
-    name = f"rate:{key_id}:{minute}"
-    if cache.add(name, 1, 2 * WINDOW_SECONDS):
-        return 1
-    try:
-        return cache.incr(name)
-    except ValueError:
-        # Evicted between the two calls.
-        return 1
 
 
 class KeyThrottle(BaseThrottle):

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from earwig import api_keys
+from earwig import api_keys, rates
 from earwig.models import IdempotencyKey
 from earwig.models.api_keys import Scope
 from earwig.web import idempotency, limits
@@ -77,7 +77,7 @@ def test_a_trusted_proxy_says_who_calls(account, settings):
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_key_has_its_requests_per_minute(account, monkeypatch, shared):
-    monkeypatch.setattr(limits, "_is_shared", lambda: shared)
+    monkeypatch.setattr(rates, "_is_shared", lambda: shared)
     monkeypatch.setattr(limits.time, "time", lambda: 1_000_000_000.0 + 60 * shared)
     key = _key(account, requests_per_minute=2)
     first, second, third = (_post(key) for _ in range(3))

@@ -1,0 +1,128 @@
+"""Names and passwords of users, for programs that have no key: checked, remembered for a minute, slow to guess."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+from datetime import datetime, timedelta
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password, make_password
+from django.contrib.auth.models import User
+
+from earwig import errors, rates
+from earwig.api_keys import Credential
+from earwig.models import Membership
+from earwig.models.accounts import Role
+from earwig.models.api_keys import Scope
+
+#: How long a right password is not hashed again. Whether the user may still come in is looked up each time.
+REMEMBERED = timedelta(seconds=60)
+#: Wrong answers a minute, from one address: for one user, and for all.
+WRONG_FOR_USER, WRONG_FROM_ADDRESS = 10, 60
+_MOST_REMEMBERED = 10_000
+
+#: Of this process alone, so what it remembers cannot be tried out elsewhere.
+_key = secrets.token_bytes(32)
+_right: dict[bytes, datetime] = {}
+_lock = threading.Lock()
+
+
+def authenticate(username: str, password: str, *, ip: str, now: datetime) -> Credential:
+    """What a user may do: everything in the account of the user's oldest membership.
+
+    Raises WrongLogin and TooManyLogins.
+    """
+    return credential_of(member(username, password, ip=ip, now=now))
+
+
+def member(username: str, password: str, *, ip: str, now: datetime) -> Membership:
+    """The oldest membership of the user of this name, or of this e-mail address if nobody has that name.
+
+    An unknown name takes as long as a wrong password. A user in several accounts acts for the first one alone, also
+    when that is inactive: nobody's mail is booked to another tenant because the first one was closed.
+    Raises WrongLogin (also: no account, inactive user or account) and TooManyLogins.
+    """
+    user = _user(username)
+    _guess(user, username, password, ip, now)
+    oldest = _oldest_membership(user) if user and user.is_active else None
+    if oldest is None or not oldest.account.active:
+        raise errors.WrongLogin
+    return oldest
+
+
+def credential_of(membership: Membership) -> Credential:
+    """The user's own rights: all scopes, no key's restrictions."""
+    return Credential(
+        key_id=None,
+        prefix="",
+        account_id=membership.account_id,
+        account_slug=membership.account.slug,
+        scopes=frozenset(Scope.values),
+        allowed_sender_domains=frozenset(),
+        requests_per_minute=None,
+        user_id=membership.user_id,
+        is_staff=membership.role == Role.STAFF,
+        wire_settings={},
+    )
+
+
+def forget_cached() -> None:
+    """Make this process check every password anew."""
+    _right.clear()
+    rates.forget()
+
+
+def _user(username: str) -> User | None:
+    if not username or "\0" in username:
+        return None
+    with_password = get_user_model().objects.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    named = with_password.filter(username=username).first()
+    if named:
+        return named
+    by_email = list(with_password.filter(email=username)[:2])
+    return by_email[0] if len(by_email) == 1 else None
+
+
+def _oldest_membership(user: User) -> Membership | None:
+    return Membership.objects.filter(user=user).select_related("account").order_by("id").first()
+
+
+def _guess(user: User | None, username: str, password: str, ip: str, now: datetime) -> None:
+    """One look at the password. The limit stands before what is remembered: else that would tell a right guess."""
+    minute = int(now.timestamp()) // rates.MINUTE_SECONDS
+    of_user, of_address = f"login:{ip}:{_name_of(user, username)}", f"login:{ip}"
+    if rates.seen(of_user, minute=minute) >= WRONG_FOR_USER:
+        raise errors.TooManyLogins
+    encoded = user.password if user else make_password(None)
+    digest = hmac.digest(_key, f"{encoded}\0{password}".encode("utf-8", "surrogatepass"), "sha256")
+    if _is_remembered(digest, now):
+        return
+    if rates.seen(of_address, minute=minute) >= WRONG_FROM_ADDRESS:
+        raise errors.TooManyLogins
+    if not check_password(password, encoded):
+        rates.add(of_user, minute=minute)
+        rates.add(of_address, minute=minute)
+        raise errors.WrongLogin
+    _remember(digest, now)
+
+
+def _name_of(user: User | None, username: str) -> str:
+    """One count for a user, whether the name or the e-mail address is tried; nobody's own words in a cache's key."""
+    if user:
+        return str(user.pk)
+    return hashlib.sha256(username.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_remembered(digest: bytes, now: datetime) -> bool:
+    until = _right.get(digest)
+    return until is not None and now < until <= now + REMEMBERED
+
+
+def _remember(digest: bytes, now: datetime) -> None:
+    with _lock:
+        if len(_right) >= _MOST_REMEMBERED:
+            _right.clear()
+        _right[digest] = now + REMEMBERED
