@@ -5,6 +5,8 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config import views
+from earwig.api.tokens import LoginView
+from spooling import media
 
 handler400 = "config.views.bad_request"
 handler403 = "config.views.forbidden"
@@ -13,7 +15,9 @@ handler500 = "config.views.server_error"
 
 urlpatterns = [
     path("api/v1/", include("spooling.api.urls")),
+    path("api/v1/", include("templates_app.api.urls")),
     path("api/v1/", include("earwig.api.urls")),
+    re_path(r"^api/token-auth/?$", LoginView.as_view()),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     # An unknown path of the API never falls through to a wire.
@@ -21,6 +25,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     re_path(r"^healthz/?$", views.healthz),
     re_path(r"^readyz/?$", views.readyz),
+    path("media/<str:name>", media.serve),
     path("", views.index),
     path("", include("spooling.wires.handoff.urls")),
     path("handoff/", include("spooling.wires.handoff.urls")),

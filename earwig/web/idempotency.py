@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -63,7 +64,7 @@ class Call:
 
 
 def call_of(request: HttpRequest, payload: Any, *, account_id: int, now: datetime) -> Call | None:
-    """The call, or None without the header. Payloads are the same if they are the same data.
+    """The call, or None without the header. Payloads are the same if they are the same data and files.
 
     Raises IdempotencyKeyInvalid.
     """
@@ -72,7 +73,7 @@ def call_of(request: HttpRequest, payload: Any, *, account_id: int, now: datetim
         return None
     if not (0 < len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
         raise IdempotencyKeyInvalid
-    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), default=_digest)
     return Call(
         account_id=account_id,
         method=request.method or "",
@@ -81,6 +82,14 @@ def call_of(request: HttpRequest, payload: Any, *, account_id: int, now: datetim
         payload_digest=hashlib.sha256(canonical.encode()).hexdigest(),
         now=now,
     )
+
+
+def _digest(file: UploadedFile) -> str:
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def replay(call: Call) -> HttpResponse | None:

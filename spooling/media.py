@@ -1,0 +1,118 @@
+"""`/media/NAME`: uploaded files, public under their names, whole or by ranges (RFC 9110 §14)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from django.conf import settings
+from django.db.models import BinaryField
+from django.db.models.functions import Length, Substr
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from earwig.web import customer_content
+from spooling.models import BinaryContent
+
+#: A name never gets another content: a new upload has a new name.
+CACHED = "public, max-age=31536000, immutable"
+
+_ONE_RANGE = re.compile(r"bytes=(?=.*[0-9])([0-9]{0,18})-([0-9]{0,18})")
+
+
+def path_of(name: str) -> str:
+    """Where a file is served."""
+    return f"/media/{name}"
+
+
+def url_of(name: str) -> str:
+    """Where everybody finds it, outside of any request."""
+    return settings.PUBLIC_URL + path_of(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    id: int
+    type: str
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Bytes `first` to `last` of a file, both included."""
+
+    first: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        return self.last - self.first + 1
+
+
+@csrf_exempt
+@require_safe
+def serve(request: HttpRequest, name: str) -> HttpResponse:
+    """The file, or the one range of it that is asked for. Raises Http404."""
+    file = _file(name)
+    if f'"{name}"' in request.headers.get("If-None-Match", ""):
+        response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
+    elif match := _ONE_RANGE.fullmatch(_asked_range(request, name)):
+        response = _part(request, file, _span(match[1], match[2], file.size))
+    else:
+        response = _bytes(request, file, _Span(0, file.size - 1))
+    response["ETag"] = f'"{name}"'
+    response["Cache-Control"] = CACHED
+    response["Accept-Ranges"] = "bytes"
+    return response
+
+
+def _file(name: str) -> _File:
+    """Raises Http404."""
+    found = BinaryContent.objects.filter(name=name) if name.isprintable() else BinaryContent.objects.none()
+    row = found.annotate(size=Length("data")).values_list("id", "type", "name", "size").first()
+    if row is None:
+        raise Http404
+    return _File(*row)
+
+
+def _asked_range(request: HttpRequest, name: str) -> str:
+    """Several ranges at once are answered with the whole, as RFC 9110 §14.2 allows."""
+    if request.headers.get("If-Range", f'"{name}"') != f'"{name}"':
+        return ""
+    return request.headers.get("Range", "")
+
+
+def _span(first: str, last: str, size: int) -> _Span | None:
+    """None: nothing of the file is in the range."""
+    if first:
+        span = _Span(int(first), min(int(last or size), size - 1))
+    else:
+        span = _Span(max(size - int(last), 0), size - 1)
+    return span if span.length > 0 else None
+
+
+def _part(request: HttpRequest, file: _File, span: _Span | None) -> HttpResponse:
+    if span is None:
+        response = HttpResponse(status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+        response["Content-Range"] = f"bytes */{file.size}"
+        return response
+    response = _bytes(request, file, span)
+    response.status_code = HTTPStatus.PARTIAL_CONTENT
+    response["Content-Range"] = f"bytes {span.first}-{span.last}/{file.size}"
+    return response
+
+
+def _bytes(request: HttpRequest, file: _File, span: _Span) -> HttpResponse:
+    """Of a long file only the part that is asked for leaves the database. Raises Http404 when it is gone."""
+    data: bytes | None = b""
+    if request.method != "HEAD":
+        part = Substr("data", span.first + 1, span.length, output_field=BinaryField())
+        data = BinaryContent.objects.filter(pk=file.id).values_list(part, flat=True).first()
+    if data is None:
+        raise Http404
+    response = customer_content.file(bytes(data), name=file.name, type_=file.type)
+    response["Content-Length"] = str(span.length)
+    return response
