@@ -47,6 +47,12 @@ class UnsupportedValue(TemplateError):
     code = "unsupported_value"
 
 
+class NotConvertible(TemplateError):
+    """A tag stands where HTML has no place for text; for inline styles it may stand in a comment."""
+
+    code = "not_convertible"
+
+
 class Flaw(NamedTuple):
     """One thing that keeps a template from being saved or rendered, and in which field."""
 

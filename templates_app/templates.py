@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
+from django.db.models import Exists, OuterRef, ProtectedError
 
 from earwig.models import Domain
 from templates_app import errors, wordings
@@ -99,6 +99,15 @@ def remove(template: Template) -> None:
 def current(template: Template) -> TemplateVersion:
     """What the template says now: its version with the highest number."""
     return template.versions.latest("number")
+
+
+def latest(of: Iterable[Template], *, bodies: bool = True) -> dict[int, TemplateVersion]:
+    """The current version of each template by the template's primary key, in one query; `bodies` False: without them."""
+    versions = TemplateVersion.objects.filter(template__in=list(of))
+    newer = TemplateVersion.objects.filter(template=OuterRef("template"), number__gt=OuterRef("number"))
+    if not bodies:
+        versions = versions.defer("html", "text")
+    return {version.template_id: version for version in versions.filter(~Exists(newer))}
 
 
 def texts_of(version: TemplateVersion) -> dict[str, str]:

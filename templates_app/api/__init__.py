@@ -1,0 +1,1 @@
+"""The native API of `templates_app`: templates and their versions."""
