@@ -70,7 +70,7 @@ def _body(subtype: str, source: str, escape: rendering.Escape, language: str) ->
     program = rendering.compile(
         source, language=language, escape=escape, transfer=rendering.Transfer.QUOTED_PRINTABLE
     )
-    return Entity(described, (program.render if program.names else program.render({}),))
+    return Entity(described, (program.render({}) if program.is_fixed else program.render,))
 
 
 def _multipart(subtype: str, boundary: str, parts: Iterable[Entity]) -> Entity:

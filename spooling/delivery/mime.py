@@ -145,7 +145,7 @@ def _line(name: str, source: str, language: str) -> str | Callable[[Mapping[str,
     program = rendering.compile(
         source, language=language, escape=rendering.Escape.NONE, transfer=rendering.Transfer.PLAIN
     )
-    if not program.names:
+    if program.is_fixed:
         return fields.flatten(str(program.render({})))
     return lambda variables: fields.flatten(str(program.render(variables)))
 

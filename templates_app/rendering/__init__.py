@@ -8,11 +8,23 @@ from functools import lru_cache
 from typing import Any, Literal, overload
 
 from templates_app import errors
-from templates_app.rendering import mustache, plain, program
+from templates_app.rendering import braces, mustache, plain, program
+from templates_app.rendering.links import LinkKind, Links
 from templates_app.rendering.program import Program
 from templates_app.rendering.targets import Escape, Limits, Target, Transfer
 
-__all__ = ["LANGUAGES", "Escape", "Limits", "Program", "Target", "Transfer", "check", "compile"]
+__all__ = [
+    "LANGUAGES",
+    "Escape",
+    "Limits",
+    "LinkKind",
+    "Links",
+    "Program",
+    "Target",
+    "Transfer",
+    "check",
+    "compile",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,7 @@ class Language:
 
 
 LANGUAGES = {
+    "braces": Language(braces.OPENINGS, braces.parse),
     "mustache": Language(mustache.OPENINGS, mustache.parse),
     "plain": Language(plain.OPENINGS, plain.parse),
 }

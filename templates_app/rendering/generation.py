@@ -2,18 +2,32 @@
 Values take a fast path while they are short and hold nothing special; the rest is `values` and `transfer`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from templates_app import errors
-from templates_app.rendering import transfer, values
-from templates_app.rendering.instructions import Instruction, Inverted, Literal, Path, Section, Variable
+from templates_app.rendering import links, transfer, values
+from templates_app.rendering.instructions import (
+    Instruction,
+    Inverted,
+    Link,
+    Literal,
+    Path,
+    Piece,
+    Section,
+    Variable,
+)
 from templates_app.rendering.targets import Escape, Target, Transfer
 from templates_app.rendering.transfer import Slot
 
 #: What the generated source calls.
-RUN_TIME: dict[str, Callable[..., object]] = {
+RUN_TIME: dict[str, object] = {
+    "no_links": links.none,
+    "follow": links.follow,
+    "pixel": links.pixel,
+    "texts": links.texts,
+    **{kind.name: kind for kind in links.LinkKind},
     "text": values.text,
     "items": values.items,
     "scope": values.scope,
@@ -42,12 +56,12 @@ _SHORT_TEXT = 200
 
 _HTML_SPECIALS = "&<>\"'"
 
-Piece = str | Slot
+Place = str | Slot
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The source of `render(variables)`, and the literals that it takes from its globals by name."""
+    """The source of `render(variables, links)`, and the literals that it takes from its globals by name."""
 
     source: str
     literals: dict[str, str]
@@ -62,7 +76,7 @@ def generate(body: Sequence[Instruction], target: Target) -> Code:
         raise errors.RenderLimit("Its text alone is too much output.")
     result = '"".join(out)' if target.transfer is Transfer.PLAIN else '"".join(out).encode()'
     lines = [
-        "def render(c0):",
+        "def render(c0, links=no_links):",
         "    i0 = c0",
         f"    steps = {target.limits.steps - top.steps}",
         f"    room = {room}",
@@ -121,7 +135,7 @@ class _Generator:
                 self._write_block(run, scopes)
         return cost
 
-    def _placed(self, run: list[Literal | Variable], *, last: bool) -> list[Piece]:
+    def _placed(self, run: list[Piece], *, last: bool) -> list[Place]:
         if self.target.transfer is Transfer.QUOTED_PRINTABLE:
             for literal in run:
                 if isinstance(literal, Literal):
@@ -132,7 +146,7 @@ class _Generator:
     def _write(self, scopes: _Scopes, *lines: str) -> None:
         self.lines.extend(scopes.indent + line for line in lines)
 
-    def _write_run(self, pieces: list[Piece], scopes: _Scopes) -> None:
+    def _write_run(self, pieces: list[Place], scopes: _Scopes) -> None:
         for group in _groups(pieces):
             slots = [piece for piece in group if isinstance(piece, Slot)]
             self._write_values(slots, scopes)
@@ -141,6 +155,24 @@ class _Generator:
                 f"v{next(numbers)}" if isinstance(piece, Slot) else self._literal(piece) for piece in group
             ]
             self._write(scopes, f"out += ({', '.join(shown)},)")
+
+    def _shown(self, value: Piece, scopes: _Scopes) -> str:
+        """The expression of a value, of a link, or of a literal in a link's target."""
+        if isinstance(value, Literal):
+            return self._literal(value.text)
+        if isinstance(value, Link):
+            return self._followed(value, scopes)
+        absent = self._literal(value.absent) if value.absent else '""'
+        return _value(value.path, scopes, absent=absent)
+
+    def _followed(self, link: Link, scopes: _Scopes) -> str:
+        kind = link.kind.name
+        if link.kind is links.LinkKind.PIXEL:
+            return "pixel(links)"
+        if link.is_fixed:
+            return f"links({kind}, {self._literal(link.fixed_target)})"
+        pieces = "".join(f"{self._shown(piece, scopes)}, " for piece in link.target)
+        return f"follow(links, {kind}, texts(({pieces}), text), {self.target.escape is Escape.HTML})"
 
     def _literal(self, text: str) -> str:
         """The name of `text`. In the source it would be escaped and parsed: ten times its memory."""
@@ -151,7 +183,7 @@ class _Generator:
     def _write_values(self, slots: list[Slot], scopes: _Scopes) -> None:
         for number, slot in enumerate(slots):
             name = f"v{number}"
-            self._write(scopes, f"{name} = {_value(slot.variable.path, scopes)}")
+            self._write(scopes, f"{name} = {self._shown(slot.value, scopes)}")
             self._write(scopes, f"if type({name}) is not str: {name} = text({name})")
         if not slots:
             return
@@ -170,7 +202,8 @@ class _Generator:
         return self.target.transfer is Transfer.QUOTED_PRINTABLE
 
     def _escapes(self, slot: Slot) -> bool:
-        return slot.variable.escape and self.target.escape is Escape.HTML
+        escape = isinstance(slot.value, Variable) and slot.value.escape
+        return escape and self.target.escape is Escape.HTML
 
     def _writer(self, slot: Slot) -> str:
         """The function for a value that is not short and harmless."""
@@ -235,9 +268,9 @@ def _value(path: Path, scopes: _Scopes, *, absent: str = '""') -> str:
     return " ".join(f"{name}[{key}] if {key} in {name} else" for name in names) + f" {absent}"
 
 
-def _runs(body: Sequence[Instruction]) -> list[list[Literal | Variable] | Section | Inverted]:
+def _runs(body: Sequence[Instruction]) -> list[list[Piece] | Section | Inverted]:
     """`body` with what lies between two sections gathered, literals joined."""
-    runs: list[list[Literal | Variable] | Section | Inverted] = []
+    runs: list[list[Piece] | Section | Inverted] = []
     for instruction in body:
         if isinstance(instruction, Section | Inverted):
             runs.append(instruction)
@@ -248,7 +281,7 @@ def _runs(body: Sequence[Instruction]) -> list[list[Literal | Variable] | Sectio
     return runs
 
 
-def _joined(run: list[Literal | Variable]) -> Iterator[Literal | Variable]:
+def _joined(run: list[Piece]) -> Iterator[Piece]:
     """`run` with neighbouring literals as one; they meet where a comment was."""
     for is_literal, items in groupby(run, lambda item: isinstance(item, Literal)):
         if is_literal:
@@ -257,9 +290,9 @@ def _joined(run: list[Literal | Variable]) -> Iterator[Literal | Variable]:
             yield from items
 
 
-def _groups(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+def _groups(pieces: Sequence[Place]) -> Iterator[list[Place]]:
     """`pieces` in order, with at most _GROUP slots in each list."""
-    group: list[Piece] = []
+    group: list[Place] = []
     room = _GROUP
     for piece in pieces:
         if isinstance(piece, Slot):

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from templates_app.rendering.links import LinkKind
+
 
 @dataclass(frozen=True, slots=True)
 class Path:
@@ -22,10 +24,28 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """The value at `path`; `escape` asks for the escaping that the target chose."""
+    """The value at `path`, or the text `absent`; `escape` asks for the escaping that the target chose."""
 
     path: Path
     escape: bool = True
+    absent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A tracked link of this mail; the pieces of its `target` make one URL, or none."""
+
+    kind: LinkKind
+    target: tuple["Piece", ...] = ()
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether every recipient's link has the same target."""
+        return all(isinstance(piece, Literal) for piece in self.target)
+
+    @property
+    def fixed_target(self) -> str:
+        return "".join(piece.text for piece in self.target if isinstance(piece, Literal))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +64,20 @@ class Inverted:
     body: tuple["Instruction", ...]
 
 
-Instruction = Literal | Variable | Section | Inverted
+#: What a value or a text is made of, without blocks.
+Piece = Literal | Variable | Link
+
+Instruction = Piece | Section | Inverted
+
+
+def fixed_links(body: Sequence[Instruction]) -> Iterator[tuple[LinkKind, str]]:
+    """The links that every recipient gets with the same target, with repetitions."""
+    for instruction in body:
+        match instruction:
+            case Link(kind=kind) if instruction.is_fixed:
+                yield kind, instruction.fixed_target
+            case Link(target=body) | Section(body=body) | Inverted(body=body):
+                yield from fixed_links(body)
 
 
 def top_level_names(body: Sequence[Instruction]) -> Iterator[str]:
@@ -53,6 +86,8 @@ def top_level_names(body: Sequence[Instruction]) -> Iterator[str]:
         match instruction:
             case Variable(path=path) if path.name:
                 yield path.name
+            case Link(target=target):
+                yield from top_level_names(target)
             case Section(path=path, body=inner) | Inverted(path=path, body=inner):
                 if path.name:
                     yield path.name

@@ -1,34 +1,66 @@
 """A template as a program: its instruction tree, written as Python and compiled to a code object."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from templates_app.rendering import generation
-from templates_app.rendering.instructions import Instruction, top_level_names
-from templates_app.rendering.targets import Target
+from templates_app.rendering.instructions import Instruction, Link, Literal, fixed_links, top_level_names
+from templates_app.rendering.links import LinkKind, Links, url_of
+from templates_app.rendering.targets import Escape, Target
 
 Result = TypeVar("Result", str, bytes)
+Rendered = TypeVar("Rendered", str, bytes, covariant=True)
+
+
+class Render(Protocol[Rendered]):
+    """What a program does with the variables and the links of one mail."""
+
+    def __call__(self, variables: Mapping[str, object], links: Links = ...) -> Rendered: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Program(Generic[Result]):
     """A compiled template, safe to share between threads.
 
-    `names` are the top-level names that it may use, those inside sections included.
-    `render(variables)` gives str, or bytes when the transfer is quoted-printable: CRLF lines of at most 76
+    `names` are the top-level names that it may use, those inside sections included; `links` the tracked links whose
+    targets do not depend on variables.
+    `render(variables, links)` gives str, or bytes when the transfer is quoted-printable: CRLF lines of at most 76
     ASCII characters without trailing blanks, none of which begins with "." or "From ". LF and CRLF of each
     literal and each value become CRLF; other control characters are encoded.
-    It raises RenderLimit and UnsupportedValue.
+    It asks `links` for each tracked link; without it they show nothing. It raises RenderLimit and UnsupportedValue.
     """
 
     names: frozenset[str]
-    render: Callable[[Mapping[str, object]], Result]
+    render: Render[Result]
+    links: frozenset[tuple[LinkKind, str]] = frozenset()
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether every mail says the same."""
+        return not self.names and not self.links
 
 
 def build(instructions: Sequence[Instruction], target: Target) -> "Program[str] | Program[bytes]":
     """The program of an instruction tree; raises RenderLimit when its literals alone exceed the output."""
-    code = generation.generate(instructions, target)
+    body = tuple(_resolved(instructions, target))
+    code = generation.generate(body, target)
     namespace: dict[str, Any] = {**generation.RUN_TIME, **code.literals}
     exec(compile(code.source, "<template>", "exec"), namespace)
-    return Program(frozenset(top_level_names(instructions)), namespace["render"])
+    return Program(frozenset(top_level_names(body)), namespace["render"], frozenset(fixed_links(body)))
+
+
+def _resolved(instructions: Sequence[Instruction], target: Target) -> Iterator[Instruction]:
+    """Links as the target has them: pictures in HTML only, fixed targets decoded, what is no address as text."""
+    html = target.escape is Escape.HTML
+    for instruction in instructions:
+        if not isinstance(instruction, Link):
+            yield instruction
+        elif instruction.kind is LinkKind.PIXEL:
+            yield from [instruction] * html
+        elif instruction.is_fixed and instruction.target:
+            url = url_of(instruction.fixed_target, html=html)
+            fixed = Link(instruction.kind, (Literal(url),))
+            yield fixed if url else Literal(instruction.fixed_target)
+        elif instruction.target or instruction.kind is not LinkKind.CLICK:
+            yield instruction

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from templates_app.rendering import values
-from templates_app.rendering.instructions import Literal, Variable
+from templates_app.rendering.instructions import Link, Literal, Piece, Variable
 from templates_app.rendering.values import Writer
 
 SOFT_BREAK = "=\r\n"
@@ -32,11 +32,11 @@ _SAFE = bytes(code for code in range(32, 127) if code != ord("="))
 class Slot:
     """Where a value goes; at the start of a line its first character may need encoding."""
 
-    variable: Variable
+    value: Variable | Link
     at_line_start: bool = False
 
 
-def place(run: Sequence[Literal | Variable], *, last: bool) -> list[str | Slot]:
+def place(run: Sequence[Piece], *, last: bool) -> list[str | Slot]:
     """Encodes the literals of a straight run, which starts on a fresh line, around the slots of its values.
 
     The run ends on a fresh line too, unless it is the `last` of its program.
@@ -44,10 +44,10 @@ def place(run: Sequence[Literal | Variable], *, last: bool) -> list[str | Slot]:
     pieces: list[str | Slot] = []
     for position, instruction in enumerate(run):
         following = run[position + 1] if position + 1 < len(run) else None
-        if isinstance(instruction, Variable):
+        if not isinstance(instruction, Literal):
             pieces.append(Slot(instruction, at_line_start=_ends_line(pieces)))
             pieces.append(SOFT_BREAK)
-        elif isinstance(following, Variable):
+        elif not isinstance(following, Literal | None):
             pieces.append(_lead(instruction.text))
         else:
             pieces.append(_close(instruction.text, last=last))
