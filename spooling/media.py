@@ -29,7 +29,7 @@ def path_of(name: str) -> str:
 
 def url_of(name: str) -> str:
     """Where everybody finds it, outside of any request."""
-    return settings.PUBLIC_URL + path_of(name)
+    return f"{settings.PUBLIC_URL}{path_of(name)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class _Span:
 def serve(request: HttpRequest, name: str) -> HttpResponse:
     """The file, or the one range of it that is asked for. Raises Http404."""
     file = _file(name)
-    if f'"{name}"' in request.headers.get("If-None-Match", ""):
+    if _tag(name) in request.headers.get("If-None-Match", ""):
         response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
     elif match := _ONE_RANGE.fullmatch(_asked_range(request, name)):
         response = _part(request, file, _span(match[1], match[2], file.size))
     else:
         response = _bytes(request, file, _Span(0, file.size - 1))
-    response["ETag"] = f'"{name}"'
+    response["ETag"] = _tag(name)
     response["Cache-Control"] = CACHED
     response["Accept-Ranges"] = "bytes"
     return response
@@ -78,9 +78,14 @@ def _file(name: str) -> _File:
     return _File(*row)
 
 
+def _tag(name: str) -> str:
+    """The entity tag: the name stands for the bytes."""
+    return '"' + name + '"'
+
+
 def _asked_range(request: HttpRequest, name: str) -> str:
     """Several ranges at once are answered with the whole, as RFC 9110 §14.2 allows."""
-    if request.headers.get("If-Range", f'"{name}"') != f'"{name}"':
+    if request.headers.get("If-Range", _tag(name)) != _tag(name):
         return ""
     return request.headers.get("Range", "")
 

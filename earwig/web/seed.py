@@ -131,12 +131,12 @@ class Problem(serializers.Serializer):
     detail = serializers.CharField()
 
 
-class SeedKeyScheme(schema.KeyScheme):  # type: ignore[no-untyped-call]
-    target_class = "earwig.web.seed.SeedAuthentication"
-
-
 class SeedSchema(AutoSchema):
     """Adds to each operation the errors that every call can answer."""
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        # The scheme of the native views: only its refusals are other words here.
+        return [{"key": []}]
 
     def get_override_parameters(self) -> list[Any]:
         names = getattr(self.view, "repeatable", ())
@@ -232,7 +232,7 @@ def _by_field(problems: Iterable[errors.Problem]) -> dict[str, list[str]]:
 
 
 def _headers(error: EarwigError) -> dict[str, str]:
-    headers = error.headers if isinstance(error, errors.WebError) else {}
+    headers = errors.headers_of(error)
     if errors.status_of(error) == HTTPStatus.UNAUTHORIZED:
         return {**headers, "WWW-Authenticate": 'Basic realm="api"'}
     return headers

@@ -66,6 +66,10 @@ class NativeView(APIView):
         """Whose data this is about: querysets start from its `account_id`."""
         return authentication.credential_in(self.request)
 
+    def payload(self) -> Any:
+        """What two calls with one Idempotency-Key must have in common."""
+        return self.request.data
+
     def once(self, work: Callable[[], tuple[int, Any]]) -> HttpResponse:
         """The answer (status, data) of `work`, which an Idempotency-Key lets happen only once."""
 
@@ -75,7 +79,7 @@ class NativeView(APIView):
 
         call = idempotency.call_of(
             self.request._request,
-            self.request.data,
+            self.payload(),
             account_id=self.credential.account_id,
             now=timezone.now(),
         )

@@ -11,6 +11,7 @@ from spooling.api import sending
 from spooling.api.jobs import JobViewSet
 from spooling.api.mails import MailViewSet
 from spooling.api.spoolers import SpoolerViewSet
+from spooling.api.stages import urls as stages
 from spooling.api.suppressions import SuppressionViewSet
 
 _listing: Any = MailViewSet.as_view({"get": "list", "post": "create"})
@@ -51,4 +52,5 @@ urlpatterns = [
         "suppressions/(?P<pk>[0-9]{1,18})",
         SuppressionViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
     ),
+    *stages.urlpatterns,
 ]

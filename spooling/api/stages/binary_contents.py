@@ -1,0 +1,108 @@
+"""`/api/v1/binarycontent/`: uploaded files (Seed contract §3.6). They are read at `/media/`."""
+
+from __future__ import annotations
+
+import re
+from mimetypes import guess_type
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import serializers
+
+from spooling import media
+from spooling.api.stages.resources import Resource
+from spooling.models import BinaryContent
+from spooling.stages import binary_contents
+
+_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,40}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,50}")
+_UNKNOWN = "application/octet-stream"
+_NONE = "No file was submitted."
+
+
+class UploadField(serializers.FileField):
+    """A file comes in, the URL where everybody can read it goes out."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.error_messages |= {"required": _NONE, "empty": _NONE, "null": _NONE}
+
+    def get_attribute(self, instance: BinaryContent) -> Any:
+        return str(self.context["view"].absolute(media.path_of(instance.name)))
+
+    def to_representation(self, value: Any) -> str:
+        return str(value)
+
+
+class BinarySerializer(serializers.ModelSerializer):
+    content = UploadField()
+
+    class Meta:
+        model = BinaryContent
+        fields = ("id", "content")
+
+
+class ShownBinarySerializer(serializers.ModelSerializer):
+    """A file inside of a message."""
+
+    content = serializers.SerializerMethodField()
+
+    class Meta:
+        model = BinaryContent
+        fields = ("id", "content")
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_content(self, row: BinaryContent) -> str:
+        return str(self.context["view"].absolute(media.path_of(row.name)))
+
+
+def _type_of(file: UploadedFile) -> str:
+    """The declared media type where it is one, else what the extension stands for."""
+    declared = file.content_type or ""
+    if declared != _UNKNOWN and _TYPE.fullmatch(declared):
+        return declared.lower()
+    return guess_type(file.name or "")[0] or _UNKNOWN
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List files"),
+    retrieve=extend_schema(summary="Show a file"),
+    create=extend_schema(summary="Upload a file", responses={201: BinarySerializer}),
+    update=extend_schema(
+        summary="Replace a file", description="Under a new URL: what is cached never changes."
+    ),
+    partial_update=extend_schema(summary="Replace a file, or nothing"),
+    destroy=extend_schema(summary="Delete a file", description="409 while a message shows it."),
+)
+class BinaryContentViewSet(Resource):
+    """Images and sounds of messages; everybody can read them."""
+
+    serializer_class = BinarySerializer
+    queryset = BinaryContent.objects.none()
+
+    def get_queryset(self) -> QuerySet[BinaryContent]:
+        return BinaryContent.objects.filter(account=self.credential.account_id).defer("data").order_by("id")
+
+    def make(self, data: dict[str, Any]) -> BinaryContent:
+        file = data["content"]
+        return binary_contents.store(
+            self.credential.account_id,
+            filename=file.name,
+            type_=_type_of(file),
+            data=file.read(),
+            now=timezone.now(),
+        )
+
+    def change(self, row: BinaryContent, data: dict[str, Any]) -> None:
+        if "content" not in data:
+            return
+        file = data["content"]
+        row.name = binary_contents.name_for(file.name, now=timezone.now())
+        row.type, row.data = _type_of(file), file.read()
+        row.save(update_fields=["name", "type", "data"])
+
+    def remove(self, row: BinaryContent) -> None:
+        binary_contents.remove(row)
