@@ -92,6 +92,18 @@ class UserExists(EarwigError):
     code = "user_exists"
 
 
+class UserProtected(EarwigError):
+    """This user administers the installation and gets no token this way."""
+
+    code = "user_protected"
+
+
+class UserClosed(EarwigError):
+    """This user was deactivated."""
+
+    code = "user_closed"
+
+
 class DomainNotAllowed(EarwigError):
     """The account may not send from this domain."""
 

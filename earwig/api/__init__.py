@@ -1,1 +1,1 @@
-"""The native API of `earwig`: people."""
+"""The native API of `earwig`: people, and tokens of users."""

@@ -47,6 +47,8 @@ STATUSES: dict[str, int] = {
     "invalid_account": 400,
     "account_exists": 409,
     "user_exists": 409,
+    "user_protected": 400,
+    "user_closed": 400,
     "invalid_key": 400,
     "key_closed": 409,
     # domains

@@ -1,0 +1,86 @@
+"""Users of an account that only programs act for, and their tokens: keys of a user."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from earwig import api_keys, audit, errors
+from earwig.api_keys import Credential, Issued
+from earwig.models import Account, ApiKey, Membership
+from earwig.models.accounts import Role
+from earwig.models.api_keys import Scope
+
+#: Of an e-mail address, so that a name with the account's number before it fits too.
+LONGEST_EMAIL = 128
+#: Names of keys. By the second one a user's old ones are found.
+TOKEN_NAME, LOGIN_NAME = "user token", "token-auth"
+#: Tokens that a user may hold by logging in: what is stored as a hash cannot be given out twice.
+MOST_LOGIN_TOKENS = 20
+
+_INHERITED = ("allowed_ips", "allowed_sender_domains", "requests_per_minute", "expires_at")
+
+
+@transaction.atomic
+def mint(minter: Credential, *, email: str, now: datetime) -> Issued:
+    """A further token for the member of the minter's account that has this e-mail address; made where there is none.
+
+    It may no more than the minter. Whether the address belongs to users elsewhere is neither told nor of consequence.
+    Raises StaffOnly, and UserProtected and UserClosed of users of the own account.
+    """
+    minter.require_staff()
+    account = Account.objects.get(pk=minter.account_id)
+    user = _member(account, email)
+    if user.is_staff or user.is_superuser:
+        raise errors.UserProtected
+    if not user.is_active:
+        raise errors.UserClosed
+    issued = api_keys.issue(
+        account, name=TOKEN_NAME, scopes=minter.scopes, now=now, user=user, **_restrictions_of(minter)
+    )
+    audit.record(
+        "issue key",
+        issued.key,
+        now=now,
+        account=account,
+        user=User(pk=minter.user_id) if minter.user_id else None,
+        key_prefix=minter.prefix,
+    )
+    return issued
+
+
+@transaction.atomic
+def log_in(membership: Membership, *, now: datetime) -> Issued:
+    """A token with all rights of the member. The newest MOST_LOGIN_TOKENS of the user stay open."""
+    user: User = get_user_model().objects.select_for_update().get(pk=membership.user_id)
+    account = membership.account
+    issued = api_keys.issue(account, name=LOGIN_NAME, scopes=Scope.values, now=now, user=user)
+    audit.record("issue key", issued.key, account=account, user=user, now=now)
+    held = ApiKey.objects.usable(now).filter(user=user, account=account, name=LOGIN_NAME).order_by("-id")
+    for key in held[MOST_LOGIN_TOKENS:]:
+        api_keys.revoke(key, now=now)
+    return issued
+
+
+def _member(account: Account, email: str) -> User:
+    """Names of users are unique in the installation: one taken by a stranger gets the account's number before it."""
+    for username in (email, f"{account.pk}/{email}"):
+        user, made = get_user_model().objects.get_or_create(
+            username=username, defaults={"email": email, "password": make_password(None)}
+        )
+        if made:
+            Membership.objects.create(user=user, account=account, role=Role.MEMBER)
+        if made or Membership.objects.filter(user=user, account=account).exists():
+            return user
+    raise errors.UserClosed
+
+
+def _restrictions_of(minter: Credential) -> dict[str, Any]:
+    if minter.key_id is None:
+        return {}
+    return dict(ApiKey.objects.values(*_INHERITED).get(pk=minter.key_id))
