@@ -49,3 +49,9 @@ class NameTaken(SpoolingError):
     """There is another one of this name."""
 
     code = "name_taken"
+
+
+class SubscriptionStateConflict(SpoolingError):
+    """The subscription's state does not allow this."""
+
+    code = "subscription_state_conflict"

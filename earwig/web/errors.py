@@ -76,6 +76,7 @@ STATUSES: dict[str, int] = {
     "mail_has_left": 409,
     "spooler_closed": 409,
     "spooler_state_conflict": 409,
+    "subscription_state_conflict": 409,
     "content_unusable": 400,
     # templates
     "template_refused": 400,
