@@ -11,6 +11,8 @@ SENDING = (
     "`cc`, nobody sees `bcc`. `recipients` makes one personal mail each, with `variables` of its own over "
     "those of the mail. "
     "`subject`, `html`, `text`, the name of `from` and the values of `headers` are Mustache templates. "
+    "A `template` says `from`, `subject`, `html` and `text`; each that the mail gives too is the mail's, in the "
+    "template's language. "
     "Every problem of the body is listed with its index and field; then nothing is stored."
 )
 
@@ -73,11 +75,15 @@ _MAIL = {
         "spooler": {**_TEXT, "description": "A campaign's token; without it the account's standing stream."},
         "send_at": _MOMENT,
         "not_after": _MOMENT,
-        "template": {**_NOT_YET, "type": "string"},
+        "template": {
+            **_TEXT,
+            "description": "A template's id.",
+            "example": "7d5f0c114c1f5c1e0b3f4a0e9a4a6f4d",
+        },
+        "template_version": {"type": "integer", "minimum": 1, "description": "Without it the current one."},
         "track_opens": _NOT_YET,
         "track_clicks": _NOT_YET,
     },
-    "required": ["from"],
     "additionalProperties": False,
 }
 BODY: dict[str, Any] = {
@@ -106,6 +112,15 @@ SEND = [
             "subject": "Hello {{name}}",
             "html": "<p>Hello {{name}}</p>",
             "lane": "bulk",
+        },
+        request_only=True,
+    ),
+    OpenApiExample(
+        "A template",
+        value={
+            "template": "7d5f0c114c1f5c1e0b3f4a0e9a4a6f4d",
+            "to": "ann@example.com",
+            "variables": {"name": "Ann"},
         },
         request_only=True,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import json
 import re
+import uuid
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -43,13 +44,17 @@ _sound_sources: set[int] = set()
 
 
 class Notes:
-    """What is wrong with the object of the body at `index`; all objects share one list."""
+    """What is wrong with the object of the body at `index`; all objects share one list.
 
-    __slots__ = ("index", "problems")
+    `parses` False: its texts are in the language of a template that the parser does not know.
+    """
+
+    __slots__ = ("index", "problems", "parses")
 
     def __init__(self, index: int, problems: list[Problem]) -> None:
         self.index = index
         self.problems = problems
+        self.parses = True
 
     def add(self, field: str, code: str, message: str) -> None:
         if len(self.problems) < MAX_PROBLEMS:
@@ -71,7 +76,7 @@ def template(value: Any, field: str, notes: Notes) -> str:
     """Text that may hold tags; what was found sound is not parsed again."""
     if not _is_text(value, field, notes):
         return ""
-    if "{{" not in value and len(value) <= _SURELY_SHORT:
+    if ("{{" not in value and len(value) <= _SURELY_SHORT) or not notes.parses:
         return str(value)
     # Keyed by the process and costing a tenth of a digest; two sources that meet in it would only lead to quarantine.
     digest = hash(value)
@@ -263,6 +268,23 @@ def _base64(value: Any, field: str, notes: Notes) -> bytes:
     except (AttributeError, ValueError):
         notes.add(field, "invalid", "Base64 without line breaks.")
         return b""
+
+
+def template_id(value: Any, field: str, notes: Notes) -> uuid.UUID | None:
+    """A template's id; whose it is shows later."""
+    try:
+        return uuid.UUID(hex=value)
+    except (AttributeError, TypeError, ValueError):
+        notes.add(field, "wrong_type", "A template's id: 32 hex digits.")
+        return None
+
+
+def version_number(value: Any, field: str, notes: Notes) -> int | None:
+    """A version's number; whether there is one shows later."""
+    if type(value) is int and 0 < value < 2**31:
+        return value
+    notes.add(field, "invalid", "A version's number, from 1 on.")
+    return None
 
 
 def not_available(value: Any, field: str, notes: Notes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +19,20 @@ MAX_MAILS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """The template that a letter names, and what the letter says itself. `number` None: the current version."""
+
+    public_id: uuid.UUID
+    number: int | None
+    said: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One object of the body. `lane` None: not said. `spooler` empty: the standing stream."""
+    """One object of the body. `lane` None: not said. `spooler` empty: the standing stream.
+
+    With a `template` the content lacks what the letter does not say.
+    """
 
     content: NewContent
     mails: tuple[NewMail, ...]
@@ -29,6 +42,7 @@ class Letter:
     not_after: datetime | None
     tags: tuple[str, ...]
     metadata: Mapping[str, Any]
+    template: Named | None = None
 
 
 def parse(body: Any, *, now: datetime) -> list[Letter]:
@@ -76,6 +90,7 @@ def _recipient(value: Any, number: int, notes: Notes) -> NewMail | None:
 
 _RECIPIENT = frozenset(("email", "name", "variables"))
 _NOTHING: tuple[Any, ...] = (None, [])
+_NOBODY = ("", "")
 
 #: Every field of a mail and its reader.
 _READERS: dict[str, Callable[[Any, str, Notes], Any]] = {
@@ -98,7 +113,8 @@ _READERS: dict[str, Callable[[Any, str, Notes], Any]] = {
     "spooler": fields.token,
     "send_at": fields.moment,
     "not_after": fields.moment,
-    "template": fields.not_available,
+    "template": fields.template_id,
+    "template_version": fields.version_number,
     "track_opens": fields.not_available,
     "track_clicks": fields.not_available,
 }
@@ -109,6 +125,7 @@ def _letter(data: Any, notes: Notes, now: datetime) -> Letter | None:
         notes.add("", "wrong_type", "A mail is an object.")
         return None
     values: dict[str, Any] = {}
+    notes.parses = data.get("template") is None
     for name, value in data.items():
         reader = _READERS.get(name)
         if reader is None:
@@ -130,16 +147,23 @@ def _check_times(values: Mapping[str, Any], notes: Notes, now: datetime) -> None
 
 
 def _check_presence(data: Mapping[str, Any], notes: Notes) -> None:
-    if data.get("from") is None:
-        notes.add("from", "required", "Who sends it.")
-    if not (data.get("html") or data.get("text")):
-        notes.add("text", "required", "Give html, text or both.")
+    if notes.parses:
+        _check_wording(data, notes)
     shared = [name for name in ("to", "cc", "bcc") if data.get(name) not in _NOTHING]
     personal = data.get("recipients") not in _NOTHING
     if shared and personal:
         notes.add("recipients", "conflict", f"Give recipients or {', '.join(shared)}, not both.")
     elif data.get("to") in _NOTHING and not personal:
         notes.add("to", "required", "Give to, or recipients for one personal mail each.")
+
+
+def _check_wording(data: Mapping[str, Any], notes: Notes) -> None:
+    if data.get("from") is None:
+        notes.add("from", "required", "Who sends it.")
+    if not (data.get("html") or data.get("text")):
+        notes.add("text", "required", "Give html, text or both.")
+    if data.get("template_version") is not None:
+        notes.add("template_version", "conflict", "It is of a template; give template too.")
 
 
 def _mails(values: Mapping[str, Any], notes: Notes) -> tuple[NewMail, ...]:
@@ -168,7 +192,7 @@ def _check_distinct(values: Mapping[str, Any], notes: Notes) -> None:
 
 
 def _complete(values: Mapping[str, Any], mails: tuple[NewMail, ...]) -> Letter:
-    from_name, from_email = values["from"]
+    from_name, from_email = values.get("from", _NOBODY)
     to, cc = values.get("to", ()), values.get("cc", ())
     # One recipient sees itself anyway; without the address the content says nothing of anybody.
     alone = len(mails) == 1 and to
@@ -194,4 +218,13 @@ def _complete(values: Mapping[str, Any], mails: tuple[NewMail, ...]) -> Letter:
         not_after=values.get("not_after"),
         tags=values.get("tags", ()),
         metadata=values.get("metadata", {}),
+        template=_named(values) if "template" in values else None,
+    )
+
+
+def _named(values: Mapping[str, Any]) -> Named:
+    return Named(
+        public_id=values["template"],
+        number=values.get("template_version"),
+        said=frozenset(("from", "subject", "html", "text")) & values.keys(),
     )

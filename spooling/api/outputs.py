@@ -61,7 +61,7 @@ class MailOutput(serializers.ModelSerializer):
     def get_subject(self, mail: Mail) -> str:
         """As this recipient sees it."""
         source: str = mail.content.subject
-        if "{{" not in source:
+        if "{" not in source:
             return source
         try:
             return str(_program(source, mail.content.template_language).render(mail.variables))

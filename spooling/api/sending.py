@@ -22,7 +22,7 @@ from earwig.web import bodies, idempotency
 from earwig.web.errors import Problem, Rejected, SenderDomainNotAllowed
 from earwig.web.views import plain
 from spooling import errors
-from spooling.api import mail_parser
+from spooling.api import mail_parser, mail_templates
 from spooling.api.mail_parser import Letter
 from spooling.models import Spooler
 from spooling.models.spoolers import Lane, SpoolerState, SpoolerType
@@ -42,23 +42,23 @@ def send(request: HttpRequest, credential: Credential) -> HttpResponse:
     body = bodies.load(bodies.read(request))
     call = idempotency.call_of(request, body, account_id=credential.account_id, now=now)
     if call is None:
-        return _accept(mail_parser.parse(body, now=now), credential, now)
+        return _answer(accept(mail_parser.parse(body, now=now), credential, now))
     # The first answer stands even where the same body would be refused by now, as its `not_after` has passed.
     earlier = idempotency.replay(call)
     if earlier is not None:
         return earlier
     letters = mail_parser.parse(body, now=now)
-    return idempotency.once(call, lambda: _accept(letters, credential, now))
+    return idempotency.once(call, lambda: _answer(accept(letters, credential, now)))
 
 
-def _accept(letters: Sequence[Letter], credential: Credential, now: datetime) -> HttpResponse:
+def accept(letters: Sequence[Letter], credential: Credential, now: datetime) -> list[Accepted]:
+    """Stores all letters or none. Raises Rejected for a template, an author or a spooler that the key may not use."""
+    letters = mail_templates.filled(letters, credential.account_id)
     sends = _sends(letters, credential)
     if len(letters) == 1:
-        accepted = intake.accept(_submission(letters[0], credential), sends, now=now)
-    else:
-        with transaction.atomic():
-            accepted = _accept_runs(letters, sends, credential, now)
-    return _answer(accepted)
+        return intake.accept(_submission(letters[0], credential), sends, now=now)
+    with transaction.atomic():
+        return _accept_runs(letters, sends, credential, now)
 
 
 def _accept_runs(
@@ -154,8 +154,10 @@ def _spoolers(letters: Sequence[Letter], account_id: int) -> dict[str, Spooler]:
     return {spooler.token: spooler for spooler in own}
 
 
+def document(accepted: Sequence[Accepted]) -> dict[str, Any]:
+    """What the API answers about stored mails."""
+    return {"mails": [{"id": mail.hex, "to": mail.email, "state": mail.state} for mail in accepted]}
+
+
 def _answer(accepted: Sequence[Accepted]) -> HttpResponse:
-    mails: list[dict[str, Any]] = [
-        {"id": mail.hex, "to": mail.email, "state": mail.state} for mail in accepted
-    ]
-    return HttpResponse(json.dumps({"mails": mails}), status=201, content_type="application/json")
+    return HttpResponse(json.dumps(document(accepted)), status=201, content_type="application/json")

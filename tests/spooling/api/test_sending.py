@@ -187,7 +187,7 @@ def test_times_are_kept_with_their_zone(key):
         ({"send_at": "9999-12-31T23:59:59-12:00"}, ("send_at", "invalid")),
         ({"not_after": "2020-01-01T00:00:00Z"}, ("not_after", "invalid")),
         ({"send_at": "2199-01-02T00:00:00Z", "not_after": "2199-01-01T00:00:00Z"}, ("not_after", "invalid")),
-        ({"template": "welcome"}, ("template", "not_available")),
+        ({"template": "welcome"}, ("template", "wrong_type")),
         ({"track_opens": True}, ("track_opens", "not_available")),
         ({"track_clicks": True}, ("track_clicks", "not_available")),
         ({"form": "x"}, ("form", "unknown_field")),
