@@ -13,6 +13,7 @@ from spooling.api.mails import MailViewSet
 from spooling.api.spoolers import SpoolerViewSet
 from spooling.api.stages import urls as stages
 from spooling.api.suppressions import SuppressionViewSet
+from spooling.api.templates import TemplateTestViewSet
 
 _listing: Any = MailViewSet.as_view({"get": "list", "post": "create"})
 
@@ -52,5 +53,6 @@ urlpatterns = [
         "suppressions/(?P<pk>[0-9]{1,18})",
         SuppressionViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
     ),
+    _route("templates/(?P<id>[0-9a-fA-F]{32})/test", TemplateTestViewSet.as_view({"post": "test"})),
     *stages.urlpatterns,
 ]
