@@ -77,6 +77,25 @@ def check_proxies(**_: Any) -> list[checks.CheckMessage]:
     ]
 
 
+@checks.register
+def check_stages(**_: Any) -> list[checks.CheckMessage]:
+    """E008 to E011: the settings of stage-based messaging can be read, and the identity store has its token."""
+    found: list[checks.CheckMessage] = []
+    if settings.IDENTITY_STORE_URL and not _is_url(settings.IDENTITY_STORE_URL, ("http", "https")):
+        hint = "Scheme, host and path, for example https://identities.example.org/api/v1"
+        found.append(checks.Error("IDENTITY_STORE_URL is not a URL.", hint=hint, id="config.E008"))
+    if settings.IDENTITY_STORE_URL and not settings.IDENTITY_STORE_TOKEN:
+        hint = "The token that the identity store gave to this installation."
+        found.append(checks.Error("IDENTITY_STORE_TOKEN is missing.", hint=hint, id="config.E009"))
+    if not all(isinstance(number, int) for number in settings.DRY_RUN_MESSAGESETS):
+        hint = "Ids of message sets, for example 3,4"
+        found.append(checks.Error("DRY_RUN_MESSAGESETS is no list of ids.", hint=hint, id="config.E010"))
+    if settings.SUBSCRIPTION_LOCK_TIMEOUT < 60:
+        hint = "60 seconds at least: a call to another service takes up to 20."
+        found.append(checks.Error("SUBSCRIPTION_LOCK_TIMEOUT is too short.", hint=hint, id="config.E011"))
+    return found
+
+
 def _is_network(text: str) -> bool:
     try:
         ipaddress.ip_network(text, strict=False)

@@ -55,6 +55,19 @@ DRAIN_SECONDS = env.float("EARWIG_DRAIN_SECONDS", default=30.0)
 LEASE_SECONDS = env.float("EARWIG_LEASE_SECONDS", default=60.0)
 LOST_HOST_SECONDS = env.float("EARWIG_LOST_HOST_SECONDS", default=900.0)
 
+# Stage-based messaging.
+# Another scheduler asks for each send: ours makes no runs.
+EXTERNAL_DISPATCH = env.bool("EXTERNAL_DISPATCH", default=False)
+# Sets, by id, that do everything but hand a message over.
+DRY_RUN_MESSAGESETS = frozenset(
+    int(number) if number.isdecimal() else number for number in env.list("DRY_RUN_MESSAGESETS", default=[])
+)
+# Asked for the address of an identity that is known to nobody here.
+IDENTITY_STORE_URL = env.str("IDENTITY_STORE_URL", default="").rstrip("/")
+IDENTITY_STORE_TOKEN = env.str("IDENTITY_STORE_TOKEN", default="")
+# Seconds for which a subscription waits for the answer of another service before somebody else may try.
+SUBSCRIPTION_LOCK_TIMEOUT = env.int("SUBSCRIPTION_LOCK_TIMEOUT", default=300)
+
 # Retention, in days.
 MAIL_RETENTION = env.int("MAIL_RETENTION", default=90)
 TRAP_RETENTION = env.int("TRAP_RETENTION", default=7)

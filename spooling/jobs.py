@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +17,7 @@ from spooling.models import JobRequest, Mail, Spooler
 from spooling.models.mails import MailState
 from spooling.models.spoolers import JobKind, JobState, SpoolerState
 from spooling.outbox import moves
+from spooling.stages import behind, estimates, failures, gauges, orders, schedule_sends
 
 #: What one tick spends on jobs.
 TURN_SECONDS = 1.0
@@ -40,11 +43,23 @@ def ask_retry(spooler: Spooler, *, now: datetime) -> JobRequest:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a job ends."""
+
+    state: JobState = JobState.DONE
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+Work = Callable[[JobRequest, datetime], Ended | None]
+
+
 def run_due(*, now: datetime) -> None:
-    """Work for a turn on the open job that waited longest and that nobody else works on.
+    """Work for a turn on single sends, and for one on the open job that waited longest and that nobody else works on.
 
     A slice and how far it came are one transaction: a crash loses nothing and repeats nothing.
     """
+    orders.work(now=now, seconds=TURN_SECONDS)
     job_id = _take(now)
     if job_id is None:
         return
@@ -57,7 +72,9 @@ def run_due(*, now: datetime) -> None:
 def _take(now: datetime) -> int | None:
     """Lease the job whose last turn, or request, is longest ago."""
     free = JobRequest.objects.filter(
-        Q(leased_until=None) | Q(leased_until__lte=now), state__in=(JobState.WAITING, JobState.RUNNING)
+        Q(leased_until=None) | Q(leased_until__lte=now),
+        state__in=(JobState.WAITING, JobState.RUNNING),
+        kind__in=WORK,
     )
     in_turn = free.order_by(Coalesce("leased_until", "created_at"), "id")
     job_id = in_turn.values_list("id", flat=True).first()
@@ -68,27 +85,27 @@ def _take(now: datetime) -> int | None:
 
 @transaction.atomic
 def _slice(job_id: int, now: datetime) -> bool:
-    """Retry among the next mails; whether some are left. The lock makes a second worker wait for the new position."""
+    """Do the next slice; whether some are left. The lock makes a second worker wait for the new position."""
     job = JobRequest.objects.select_for_update().filter(pk=job_id, state=JobState.RUNNING).first()
     if job is None:
         return False
+    ended = WORK[job.kind](job, now)
+    if ended is not None:
+        job.state, job.result, job.ended_at, job.leased_until = ended.state, ended.result, now, None
+    job.save(update_fields=["state", "result", "ended_at", "leased_until", "progress", "position"])
+    return ended is None
+
+
+def _retry_mails(job: JobRequest, now: datetime) -> Ended | None:
+    """Retry among the next mails."""
     try:
         _require_open(job.arguments["spooler"])
     except errors.SpoolerStateConflict as refused:
-        return _end(job, JobState.FAILED, {"code": refused.code, "message": refused.message}, now)
+        return Ended(state=JobState.FAILED, result={"code": refused.code, "message": refused.message})
     last = _last_of_slice(job)
     job.progress += moves.retry(_asked_for(job, last), why="its spooler was retried", now=now)
     job.position = last
-    if last >= job.arguments["newest"]:
-        return _end(job, JobState.DONE, {"retried": job.progress}, now)
-    job.save(update_fields=["progress", "position"])
-    return True
-
-
-def _end(job: JobRequest, state: JobState, result: dict[str, Any], now: datetime) -> bool:
-    job.state, job.result, job.ended_at, job.leased_until = state, result, now, None
-    job.save(update_fields=["state", "result", "ended_at", "leased_until", "progress", "position"])
-    return False
+    return Ended(result={"retried": job.progress}) if last >= job.arguments["newest"] else None
 
 
 def _last_of_slice(job: JobRequest) -> int:
@@ -115,3 +132,29 @@ def _require_open(spooler_id: int) -> None:
     spooler = Spooler.objects.select_for_update(no_key=True).get(pk=spooler_id)
     if spooler.state == SpoolerState.CANCELLED:
         raise errors.SpoolerStateConflict
+
+
+def _by_slices(slice_of: Callable[[JobRequest, datetime], bool], word: str) -> Work:
+    """Work whose slices tell whether more are left, and whose result is how many it was."""
+
+    def work(job: JobRequest, now: datetime) -> Ended | None:
+        return None if slice_of(job, now) else Ended(result={word: job.progress})
+
+    return work
+
+
+def _measure(job: JobRequest, now: datetime) -> Ended:
+    gauges.measure(job.account_id, now=now)
+    return Ended()
+
+
+#: What each kind does in a slice: moves the job's position and progress, and tells how it ends; None: it goes on.
+#: Single sends are not among them: `orders` works them off by the hundred.
+WORK: dict[str, Work] = {
+    JobKind.RETRY_MAILS: _retry_mails,
+    JobKind.SCHEDULE_SEND: _by_slices(schedule_sends.work, "queued"),
+    JobKind.REQUEUE_FAILURES: _by_slices(failures.requeue, "requeued"),
+    JobKind.ESTIMATE: _by_slices(estimates.work, "sets"),
+    JobKind.FIND_BEHIND: _by_slices(behind.find, "behind"),
+    JobKind.MEASURE: _measure,
+}

@@ -3,40 +3,54 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from spooling.models import JobRequest, Schedule, Subscription
+from django.db.models import Max
+
+from spooling.models import JobRequest, Schedule, SendFailure, Subscription
+from spooling.models.spoolers import JobKind
 
 
 def ask_send(subscription: Subscription, *, now: datetime) -> JobRequest:
     """Send the message that is next now. Asked for several times before it went out, it goes out once."""
-    raise NotImplementedError
+    return _ask(subscription.account_id, JobKind.SEND, now, **arguments(subscription))
 
 
 def ask_resend(subscription: Subscription, *, now: datetime) -> JobRequest:
     """Send the last message once more; the position stays."""
-    raise NotImplementedError
+    return _ask(subscription.account_id, JobKind.RESEND, now, subscription=subscription.pk)
 
 
 def ask_schedule_send(schedule: Schedule, *, now: datetime) -> JobRequest:
     """Send every subscription on it that is ready its next message."""
-    raise NotImplementedError
+    return _ask(schedule.account_id, JobKind.SCHEDULE_SEND, now, schedule=schedule.pk)
 
 
 def ask_requeue(account_id: int, *, now: datetime) -> JobRequest:
     """Turn every failure of the account that there is now into a new send."""
-    raise NotImplementedError
+    newest = SendFailure.objects.filter(account=account_id).aggregate(newest=Max("id"))["newest"]
+    return _ask(account_id, JobKind.REQUEUE_FAILURES, now, newest=newest or 0)
 
 
 def ask_estimate(account_id: int, *, now: datetime) -> JobRequest:
     """Estimate what today's runs reach, set by set."""
-    raise NotImplementedError
+    return _ask(account_id, JobKind.ESTIMATE, now, day=now.date().isoformat())
 
 
 def ask_find_behind(account_id: int, *, now: datetime) -> JobRequest:
     """Find the ready subscriptions that are behind their schedule."""
-    raise NotImplementedError
+    return _ask(account_id, JobKind.FIND_BEHIND, now)
 
 
 def ask_measure(account_id: int, *, now: datetime) -> JobRequest:
     """Set the gauges of the account's metrics."""
-    raise NotImplementedError
+    return _ask(account_id, JobKind.MEASURE, now)
+
+
+def arguments(subscription: Subscription) -> dict[str, int]:
+    """What a send is asked for with: the number that is next, as only that one is to be sent."""
+    return {"subscription": subscription.pk, "number": subscription.next_sequence_number}
+
+
+def _ask(account_id: int, kind: JobKind, now: datetime, **arguments: Any) -> JobRequest:
+    return JobRequest.objects.create(account_id=account_id, kind=kind, arguments=arguments, created_at=now)

@@ -1,12 +1,83 @@
-"""Subscriptions: how they begin, and how one leads to the next."""
+"""Subscriptions: how they begin, and how one leads to the next (Seed contract §5.3)."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 
-from spooling.models import Subscription
+from django.db import transaction
+
+from spooling.models import MessageSet, Subscription
+from stats import metrics
+
+
+class _Completed(Protocol):
+    """A subscription that is through with a set."""
+
+    @property
+    def subscription(self) -> Subscription: ...
+
+    @property
+    def message_set(self) -> MessageSet: ...
 
 
 def create(subscription: Subscription, *, now: datetime) -> Subscription:
     """Store a new subscription and count it. Its first message goes out with its schedule's next run."""
-    raise NotImplementedError
+    with transaction.atomic():
+        _stamp(subscription, now)
+        subscription.save(force_insert=True)
+        _count([subscription], {subscription.messageset_id: subscription.messageset}, now)
+    return subscription
+
+
+def follow(completed: Sequence[_Completed], *, now: datetime) -> list[Subscription]:
+    """Begin the set that comes next for those whose set has one: at its start, on its own schedule.
+
+    Call it in the transaction that completes them.
+    """
+    next_ids = {done.message_set.next_set_id for done in completed} - {None}
+    if not next_ids:
+        return []
+    sets = MessageSet.objects.in_bulk(next_ids)
+    made = [
+        _stamp(successor(done.subscription, sets[done.message_set.next_set_id]), now)
+        for done in completed
+        if done.message_set.next_set_id is not None
+    ]
+    Subscription.objects.bulk_create(made, batch_size=1000)
+    _count(made, sets, now)
+    return made
+
+
+def successor(subscription: Subscription, message_set: MessageSet) -> Subscription:
+    """Its subscription to the next set, not stored: nothing but identity and language carries over."""
+    return Subscription(
+        account_id=subscription.account_id,
+        identity=subscription.identity,
+        lang=subscription.lang,
+        messageset=message_set,
+        schedule_id=message_set.default_schedule_id,
+    )
+
+
+def _stamp(subscription: Subscription, now: datetime) -> Subscription:
+    subscription.created_at = subscription.updated_at = now
+    return subscription
+
+
+def _count(made: Sequence[Subscription], sets: dict[int, MessageSet], now: datetime) -> None:
+    counted: Counter[str] = Counter()
+    for subscription in made:
+        message_set = sets[subscription.messageset_id]
+        counted["subscriptions.created.sum"] += 1
+        for what in (
+            f"message_set.{metrics.normal(message_set.short_name)}",
+            f"language.{metrics.normal(subscription.lang)}",
+            f"message_format.{message_set.content_type}",
+        ):
+            counted[f"subscriptions.{what}.sum"] += 1
+            counted[f"subscriptions.{what}.total.last"] += 1
+    if made:
+        metrics.add(made[0].account_id, counted, now=now)
