@@ -61,6 +61,8 @@ STATUSES: dict[str, int] = {
     "invalid_person": 400,
     "invalid_import": 400,
     "in_use": 409,
+    "name_taken": 409,
+    "message_unusable": 400,
     "invalid_address": 400,
     "person_exists": 409,
     "feed_unavailable": 503,
