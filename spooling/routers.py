@@ -138,7 +138,8 @@ def _wanted() -> dict[str, object]:
 
 def _read() -> Table:
     deferred = dict(Shape.objects.filter(provider=ALL_PROVIDERS).values_list("router_id", "deferred_until"))
-    routers = [router for router in Router.objects.filter(disabled=False) if _password(router) is not None]
+    enabled = Router.objects.filter(disabled=False).exclude(kind=RouterKind.WEBHOOK)
+    routers = [router for router in enabled if _password(router) is not None]
     return Table(
         time.monotonic(),
         {router.pk: _destination(router, deferred.get(router.pk)) for router in routers},
