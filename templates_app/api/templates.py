@@ -75,7 +75,7 @@ class TemplateViewSet(NativeView, DestroyModelMixin, GenericViewSet):
         responses=shapes.TemplateOutput,
     )
     def partial_update(self, request: Request, id: str) -> Response:
-        return self._change(self._asked(partial=True), {})
+        return self._change(self.get_object(), self._asked(partial=True), {})
 
     @extend_schema(
         summary="Replace a template",
@@ -84,7 +84,7 @@ class TemplateViewSet(NativeView, DestroyModelMixin, GenericViewSet):
         responses=shapes.TemplateOutput,
     )
     def update(self, request: Request, id: str) -> Response:
-        return self._change(self._asked(), dict.fromkeys(wordings.FIELDS, ""))
+        return self._change(self.get_object(), self._asked(), dict.fromkeys(wordings.FIELDS, ""))
 
     @extend_schema(summary="Delete a template", description="409 when a message of a set uses it.")
     def destroy(self, request: Request, id: str) -> Response:
@@ -152,8 +152,7 @@ class TemplateViewSet(NativeView, DestroyModelMixin, GenericViewSet):
         self.note("add", template, fields=self.request.data)
         return 201, _document(template)
 
-    def _change(self, asked: shapes.TemplateInput, missing: dict[str, str]) -> Response:
-        template, now = self.get_object(), timezone.now()
+    def _change(self, template: Template, asked: shapes.TemplateInput, missing: dict[str, str]) -> Response:
         given = {**asked.validated_data}
         if given.get("language", template.language) != template.language:
             raise refusals.of("language", "conflict", "A template's language stays; add another template.")
@@ -162,7 +161,7 @@ class TemplateViewSet(NativeView, DestroyModelMixin, GenericViewSet):
         with refusals.named(), transaction.atomic():
             if {"name", "domain"} & given.keys():
                 self._rename(template, given)
-            templates.save(template, changes={**missing, **asked.texts()}, now=now)
+            templates.save(template, changes={**missing, **asked.texts()}, now=timezone.now())
             self.note("change", template, fields=self.request.data)
         return Response(_document(template))
 

@@ -21,6 +21,13 @@ ROUTES = {
     "/api/v1/suppressions/{id}/": {"get", "delete"},
     "/api/v1/people/": {"get", "post"},
     "/api/v1/people/{id}/": {"get", "patch", "delete"},
+    "/api/v1/templates/": {"get", "post"},
+    "/api/v1/templates/{id}/": {"get", "put", "patch", "delete"},
+    "/api/v1/templates/{id}/versions/": {"get"},
+    "/api/v1/templates/{id}/versions/{number}/": {"get"},
+    "/api/v1/templates/{id}/versions/{number}/restore/": {"post"},
+    "/api/v1/templates/{id}/preview/": {"post"},
+    "/api/v1/templates/{id}/test/": {"post"},
 }
 
 

@@ -66,11 +66,13 @@ UNKNOWN = {
     "jobs": "0" * 32,
     "people": "999999",
     "suppressions": "999999",
+    "templates": "0" * 32,
 }
 BODIES = {
     "mails": {"from": "shop@example.org", "to": "ann@example.com", "text": "Hello."},
     "people": {"external_id": "secret/1", "name": "Mallory"},
     "suppressions": {"address": "ann@example.com"},
+    "templates": {"name": "secret", "from": "shop@example.org", "text": "Hello."},
 }
 
 
@@ -82,6 +84,7 @@ def own(account, key, other_account):
     mail = _call("post", "/api/v1/mails/", key, body).json()["mails"][0]["id"]
     person = _call("post", "/api/v1/people/", key, BODIES["people"]).json()["id"]
     suppression = _call("post", "/api/v1/suppressions/", key, BODIES["suppressions"]).json()["id"]
+    template = _call("post", "/api/v1/templates/", key, BODIES["templates"]).json()["id"]
     job = _call("post", f"/api/v1/spoolers/{campaign.token}/retry/", key).json()["job"]
     return {
         "mails": mail,
@@ -89,6 +92,7 @@ def own(account, key, other_account):
         "jobs": job,
         "people": str(person),
         "suppressions": str(suppression),
+        "templates": template,
     }
 
 
@@ -101,7 +105,7 @@ def _call(verb, path, key=None, body=None):
 
 
 def _fill(path, ids):
-    return re.sub("<[^>]+>", ids[path.split("/")[3]], path)
+    return re.sub("<[^>]+>", ids[path.split("/")[3]], path.replace("<number>", "1"))
 
 
 def _seen(key, own):

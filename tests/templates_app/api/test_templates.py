@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -207,11 +208,17 @@ def test_a_wrong_tag_is_named_with_its_line(api):
     assert "Line 3" in problem["message"]
 
 
-@pytest.mark.parametrize("body", [[], "x", None, 7])
-def test_a_body_that_is_no_object_is_refused(api, body):
-    for verb, path in (("post", "templates/"), ("put", f"templates/{api.add()}/")):
-        assert Api.__call__(api, verb, path, body if body is not None else []).status_code == 400
-        Template.objects.all().delete()
+@pytest.mark.parametrize("raw", ["[]", '"x"', "null", "7", "{", ""])
+@pytest.mark.parametrize(
+    ("verb", "part"), [("post", ""), ("put", "{}/"), ("patch", "{}/"), ("post", "{}/preview/")]
+)
+def test_a_body_that_is_no_object_is_refused(api, raw, verb, part):
+    path = f"/api/v1/templates/{part.format(api.add())}"
+    headers = {"Authorization": f"Token {api.key}"}
+    answer = getattr(Client(), verb)(path, raw, content_type="application/json", headers=headers)
+    assert answer.status_code == 400 and answer.json()["errors"]
+    answer = getattr(Client(), verb)(path, raw, content_type="text/plain", headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (415, "not_json")
 
 
 def test_a_language_stays(api):
