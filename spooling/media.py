@@ -59,8 +59,8 @@ def serve(request: HttpRequest, name: str) -> HttpResponse:
     file = _file(name)
     if _tag(name) in request.headers.get("If-None-Match", ""):
         response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
-    elif match := _ONE_RANGE.fullmatch(_asked_range(request, name)):
-        response = _part(request, file, _span(match[1], match[2], file.size))
+    elif asked := _asked_range(request, name):
+        response = _part(request, file, _span(*asked, file.size))
     else:
         response = _bytes(request, file, _Span(0, file.size - 1))
     response["ETag"] = _tag(name)
@@ -83,11 +83,16 @@ def _tag(name: str) -> str:
     return '"' + name + '"'
 
 
-def _asked_range(request: HttpRequest, name: str) -> str:
-    """Several ranges at once are answered with the whole, as RFC 9110 §14.2 allows."""
+def _asked_range(request: HttpRequest, name: str) -> tuple[str, str] | None:
+    """Its two ends, as written. What is no range, several at once and one that ends before it begins are answered
+    with the whole (RFC 9110 §14.2).
+    """
     if request.headers.get("If-Range", _tag(name)) != _tag(name):
-        return ""
-    return request.headers.get("Range", "")
+        return None
+    match = _ONE_RANGE.fullmatch(request.headers.get("Range", ""))
+    if match is None or (match[1] and match[2] and int(match[2]) < int(match[1])):
+        return None
+    return match[1], match[2]
 
 
 def _span(first: str, last: str, size: int) -> _Span | None:

@@ -12,6 +12,7 @@ from typing import IO, Any, ClassVar, Literal
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import IntegrityError
+from django.http import Http404
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import exceptions, serializers, views
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 
 #: What credentials of a scheme are called, and what is said of wrong ones.
 _WRONG = {"basic": "Invalid username/password."}
-_SCHEMES = {"token": "token", "bearer": "token", "basic": "basic"}
 
 
 class SeedAuthentication(authentication.KeyAuthentication):
@@ -40,8 +40,10 @@ class SeedAuthentication(authentication.KeyAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, Any]:
         try:
             return super().authenticate(request)
+        except errors.MalformedAuthorization as unreadable:
+            raise exceptions.AuthenticationFailed(unreadable.message) from None
         except errors.NotAuthenticated:
-            raise _unauthenticated(request) from None
+            raise exceptions.NotAuthenticated() from None
         except earwig_errors.UnknownKey:
             raise exceptions.AuthenticationFailed(_WRONG.get(_scheme(request), "Invalid token.")) from None
         except earwig_errors.AddressNotAllowed as refused:
@@ -49,13 +51,6 @@ class SeedAuthentication(authentication.KeyAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Basic realm="api"'
-
-
-def _unauthenticated(request: Request) -> exceptions.APIException:
-    scheme = _SCHEMES.get(_scheme(request))
-    if scheme is None:
-        return exceptions.NotAuthenticated()
-    return exceptions.AuthenticationFailed(f"Invalid {scheme} header. No credentials provided.")
 
 
 def _scheme(request: Request) -> str:
@@ -200,6 +195,8 @@ def handle(exc: Exception, context: Mapping[str, Any]) -> Response | None:
         return handle(errors.TooLarge(), context)
     if isinstance(exc, SuspiciousOperation):
         exc = exceptions.ParseError()
+    elif isinstance(exc, Http404):
+        exc = exceptions.NotFound()
     elif isinstance(exc, IntegrityError):
         # Checked before, so it has changed since: a name was taken, or what it refers to is gone.
         log.warning("A write met another one", exc_info=exc)
