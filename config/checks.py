@@ -96,6 +96,15 @@ def check_stages(**_: Any) -> list[checks.CheckMessage]:
     return found
 
 
+@checks.register
+def check_metrics(**_: Any) -> list[checks.CheckMessage]:
+    """E012: the metrics can be pushed."""
+    if not settings.METRICS_URL or _is_url(settings.METRICS_URL, ("http", "https")):
+        return []
+    hint = "Scheme, host and path, for example https://metrics.example.org/api/v1/metrics/"
+    return [checks.Error("METRICS_URL is not a URL.", hint=hint, id="config.E012")]
+
+
 def _is_network(text: str) -> bool:
     try:
         ipaddress.ip_network(text, strict=False)

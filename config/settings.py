@@ -10,6 +10,7 @@ import environ
 
 from config import embedded
 
+VERSION = "0.1.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -67,6 +68,11 @@ IDENTITY_STORE_URL = env.str("IDENTITY_STORE_URL", default="").rstrip("/")
 IDENTITY_STORE_TOKEN = env.str("IDENTITY_STORE_TOKEN", default="")
 # Seconds for which a subscription waits for the answer of another service before somebody else may try.
 SUBSCRIPTION_LOCK_TIMEOUT = env.int("SUBSCRIPTION_LOCK_TIMEOUT", default=300)
+
+# Figures of ours in other systems.
+PROMETHEUS_TOKEN = env.str("PROMETHEUS_TOKEN", default="")
+METRICS_URL = env.str("METRICS_URL", default="")
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # Retention, in days.
 MAIL_RETENTION = env.int("MAIL_RETENTION", default=90)
@@ -215,7 +221,7 @@ SPECTACULAR_SETTINGS = {
     },
     "TITLE": "Earwig",
     "DESCRIPTION": "The native API of Earwig, a self-hosted mail platform.",
-    "VERSION": "0.1.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],

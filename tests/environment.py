@@ -8,7 +8,19 @@ import os
 import shutil
 import tempfile
 
-OURS = ("EARWIG_", "HANDOFF_", "CELERY_", "DATABASE_", "CACHE_", "PUBLIC_", "TRACKING_", "SMTP_", "INBOUND_")
+OURS = (
+    "EARWIG_",
+    "HANDOFF_",
+    "CELERY_",
+    "DATABASE_",
+    "CACHE_",
+    "PUBLIC_",
+    "TRACKING_",
+    "SMTP_",
+    "INBOUND_",
+    "METRICS_",
+    "PROMETHEUS_",
+)
 
 
 def prepare() -> None:
