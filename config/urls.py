@@ -4,9 +4,10 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from config import views
+from config import health, views
 from earwig.api.tokens import LoginView
 from spooling import media
+from spooling.api.metrics import MetricsView
 
 handler400 = "config.views.bad_request"
 handler403 = "config.views.forbidden"
@@ -18,13 +19,18 @@ urlpatterns = [
     path("api/v1/", include("templates_app.api.urls")),
     path("api/v1/", include("earwig.api.urls")),
     re_path(r"^api/token-auth/?$", LoginView.as_view()),
+    re_path(r"^api/metrics/?$", MetricsView.as_view()),
+    re_path(r"^api/health/?$", health.HealthView.as_view()),
+    # Some clients ask below it; the document describes it once.
+    re_path(r"^api/health/.+$", health.HealthView.as_view(schema=None)),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     # An unknown path of the API never falls through to a wire.
     re_path(r"^api/", views.not_found),
     path("admin/", admin.site.urls),
-    re_path(r"^healthz/?$", views.healthz),
-    re_path(r"^readyz/?$", views.readyz),
+    re_path(r"^healthz/?$", health.healthz),
+    re_path(r"^readyz/?$", health.readyz),
+    re_path(r"^metrics/?$", health.metrics),
     path("media/<str:name>", media.serve),
     path("", views.index),
     path("", include("spooling.wires.handoff.urls")),

@@ -30,7 +30,8 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": "`Token KEY` or `Bearer KEY`; keys are issued in the admin.",
+            "description": "`Token KEY` or `Bearer KEY`; keys are issued in the admin. "
+            "A user may send name and password by HTTP Basic instead.",
         }
 
 

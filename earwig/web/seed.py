@@ -131,7 +131,7 @@ class SeedSchema(AutoSchema):
 
     def get_auth(self) -> list[dict[str, Any]]:
         # The scheme of the native views: only its refusals are other words here.
-        return [{"key": []}]
+        return [{"key": []}] if self.view.authentication_classes else []
 
     def get_override_parameters(self) -> list[Any]:
         names = getattr(self.view, "repeatable", ())
