@@ -8,6 +8,7 @@ from earwig.web import idempotency
 from spooling import attempts, heartbeats, hosts, jobs, ledger, privacy, trap
 from spooling.delivery import salvage
 from spooling.outbox import rescue, sweeps
+from spooling.stages import estimates, orders
 
 #: How far back the tick looks for mail that woke nobody, and how far the slower round does.
 RECENTLY, LONG_AGO = timedelta(minutes=5), timedelta(days=7)
@@ -38,3 +39,5 @@ def tidy(*, now: datetime) -> None:
     privacy.tidy(now=now)
     idempotency.prune(now)
     trap.prune(now=now)
+    estimates.ask_for_all(now=now)
+    orders.prune(now=now)

@@ -9,6 +9,10 @@ from django.utils import timezone
 from spooling import control, stopping, wakeups
 from spooling.delivery import drain as delivery
 from spooling.models.spoolers import Lane
+from spooling.stages import calls, runs
+
+#: How long one task works on runs before the queue's next task has its turn.
+STAGES_SECONDS = 3.0
 
 #: Beat's schedule: name → task, period and queue.
 BEAT = {
@@ -21,6 +25,11 @@ BEAT = {
     for lane in Lane.values
 } | {
     "control": {"task": "spooling.control", "schedule": 1.0, "options": {"queue": "control", "expires": 5.0}},
+    "stages": {
+        "task": "spooling.stages",
+        "schedule": 1.0,
+        "options": {"queue": "control", "expires": wakeups.STAGES_EXPIRE_SECONDS},
+    },
     "housekeeping": {
         "task": "spooling.housekeeping",
         "schedule": 60.0,
@@ -39,6 +48,15 @@ def drain(lane: str) -> int:
 def control_tick() -> None:
     """What is mended every second."""
     control.tick(now=timezone.now())
+
+
+@shared_task(name="spooling.stages")
+def stages() -> None:
+    """Stage-based messages that are due, for STAGES_SECONDS: what nobody asks for each second is not kept waiting."""
+    now = timezone.now()
+    calls.start(now=now)
+    if runs.tick(now=now, seconds=STAGES_SECONDS):
+        wakeups.wake_stages()
 
 
 @shared_task(name="spooling.housekeeping")

@@ -14,6 +14,8 @@ from kombu.exceptions import OperationalError
 QUIET_SECONDS = 0.2
 #: A call that no worker took by then is stale: a drain has been polling in the meantime.
 EXPIRES_SECONDS = 10.0
+#: A tick works for longer than one takes to come again: those in between may be dropped.
+STAGES_EXPIRE_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 _lock = threading.Lock()
@@ -41,16 +43,20 @@ def wake(lane: str) -> None:
     later.start()
 
 
+def wake_stages() -> None:
+    """Go on with the runs of stage-based messaging. Beat does so each second anyway."""
+    _call("spooling.stages", queue="control", expires=STAGES_EXPIRE_SECONDS)
+
+
 def _send(lane: str) -> None:
+    _call("spooling.drain", lane, queue=lane, expires=EXPIRES_SECONDS)
+
+
+def _call(task: str, *arguments: str, queue: str, expires: float) -> None:
     try:
         current_app.send_task(
-            "spooling.drain",
-            args=(lane,),
-            queue=lane,
-            expires=EXPIRES_SECONDS,
-            retry=False,
-            ignore_result=True,
+            task, args=arguments, queue=queue, expires=expires, retry=False, ignore_result=True
         )
     except (OperationalError, OSError):
         # The rows are stored; a drain finds them by polling.
-        log.warning("The broker did not take a call to a lane.", extra={"lane": lane})
+        log.warning("The broker did not take a call to a worker.", extra={"queue": queue})

@@ -10,9 +10,10 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
@@ -28,6 +29,9 @@ KINDS = (JobKind.SEND, JobKind.RESEND)
 BATCH = 500
 #: Tries after the first that a fault of some while gets.
 RETRIES = 5
+#: For how long one can ask what became of a send.
+KEPT = timedelta(days=7)
+PRUNED_EVERY, MOST_PRUNED = timedelta(hours=1), 50_000
 #: The outcome of a job whose subscription was not ready, or had moved on.
 SKIPPED = {"outcome": "skipped"}
 
@@ -37,6 +41,15 @@ def work(*, now: datetime, seconds: float) -> None:
     ends = time.monotonic() + seconds
     while _work_batch(now) and time.monotonic() < ends:
         pass
+
+
+def prune(*, now: datetime) -> int:
+    """Once an hour, delete sends that ended KEPT ago, some thousand at a time: there are as many as messages."""
+    if not cache.add("stages.orders.prune", 1, timeout=PRUNED_EVERY.total_seconds()):
+        return 0
+    ended = JobRequest.objects.filter(kind__in=KINDS, ended_at__lt=now - KEPT)
+    ids = list(ended.order_by("pk").values_list("pk", flat=True)[:MOST_PRUNED])
+    return JobRequest.objects.filter(pk__in=ids).delete()[0]
 
 
 def waiting(now: datetime, state: JobState = JobState.WAITING) -> QuerySet[JobRequest]:
@@ -66,6 +79,23 @@ def is_wanted(job: JobRequest, subscription: Subscription | None) -> bool:
     if subscription is None or not subscription.is_ready:
         return False
     return job.arguments.get("number") in (None, subscription.next_sequence_number)
+
+
+def wanted_of(
+    jobs: Sequence[JobRequest], subscriptions: Mapping[int, Subscription], now: datetime
+) -> tuple[dict[int, JobRequest], list[JobRequest]]:
+    """By subscription the first job that has something to do now, and the jobs that have not."""
+    wanted: dict[int, JobRequest] = {}
+    rest = []
+    for job in jobs:
+        pk = job.arguments["subscription"]
+        subscription = subscriptions.get(pk)
+        free = subscription is not None and not subscription.is_locked(now)
+        if pk not in wanted and free and is_wanted(job, subscription):
+            wanted[pk] = job
+        else:
+            rest.append(job)
+    return wanted, rest
 
 
 def postpone(jobs: Sequence[JobRequest], reasons: Mapping[int, str], *, now: datetime) -> None:
@@ -155,7 +185,7 @@ def _work_batch(now: datetime) -> bool:
     if not jobs:
         return False
     subscriptions = subscriptions_of(jobs)
-    wanted, rest = _wanted(jobs, subscriptions, now)
+    wanted, rest = wanted_of(jobs, subscriptions, now)
     resend = jobs[0].kind == JobKind.RESEND
     batch = Batch(
         account_id=jobs[0].account_id,
@@ -167,23 +197,6 @@ def _work_batch(now: datetime) -> bool:
     _hold([wanted[subscription.pk] for subscription in outcome.calls], now)
     _refuse(rest, subscriptions, resend, now)
     return True
-
-
-def _wanted(
-    jobs: Sequence[JobRequest], subscriptions: Mapping[int, Subscription], now: datetime
-) -> tuple[dict[int, JobRequest], list[JobRequest]]:
-    """By subscription the first job that has something to do, and the jobs that have not."""
-    wanted: dict[int, JobRequest] = {}
-    rest = []
-    for job in jobs:
-        pk = job.arguments["subscription"]
-        subscription = subscriptions.get(pk)
-        free = subscription is not None and not subscription.is_locked(now)
-        if pk not in wanted and free and is_wanted(job, subscription):
-            wanted[pk] = job
-        else:
-            rest.append(job)
-    return wanted, rest
 
 
 def _hold(jobs: Sequence[JobRequest], now: datetime) -> None:

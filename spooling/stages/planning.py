@@ -87,7 +87,7 @@ def plan(batch: Batch, *, now: datetime) -> Plan:
         answers=batch.answers,
         now=now,
     )
-    made.unknown.extend(found.unknown)
+    made.unknown.extend(each for each in found.unknown if each.pk not in batch.handed)
     asked = {subscription.pk for subscription in found.unknown}
     for line in lines:
         pk, set_id = line.subscription.pk, line.subscription.messageset_id

@@ -170,4 +170,5 @@ def _conclude(batch: Batch, gone: Sequence[Letter], ids: Mapping[int, str], now:
         )
     else:
         progress.advance(gone, now=now)
-    progress.count(batch.account_id, [letter for letter in gone if letter.subscription.pk in ids], now=now)
+    real = [letter for letter in gone if not is_dry(letter.message_set.pk)]
+    progress.count(batch.account_id, real, now=now)
