@@ -20,6 +20,7 @@ urlpatterns = [
     path("api/v1/", include("earwig.api.urls")),
     re_path(r"^api/token-auth/?$", LoginView.as_view()),
     re_path(r"^api/metrics/?$", MetricsView.as_view()),
+    re_path(r"^api/metrics\.json$", MetricsView.as_view(schema=None)),
     re_path(r"^api/health/?$", health.HealthView.as_view()),
     # Some clients ask below it; the document describes it once.
     re_path(r"^api/health/.+$", health.HealthView.as_view(schema=None)),

@@ -25,10 +25,10 @@ RESTRICTIONS = ("expires_at", "allowed_ips", "allowed_sender_domains", "requests
 @admin.register(ApiKey)
 class ApiKeyAdmin(pages.AuditedAdmin):
     form = key_forms.ChangeForm
-    list_display = ("prefix", "account", "name", "state", "scopes", "expires_at", "last_used_at")
+    list_display = ("prefix", "account", "user", "name", "state", "scopes", "expires_at", "last_used_at")
     list_filter = ("account",)
-    list_select_related = ("account",)
-    search_fields = ("prefix", "name")
+    list_select_related = ("account", "user")
+    search_fields = ("prefix", "name", "user__username")
     ordering = ("-id",)
     actions_detail = ("rotate", "revoke")
     readonly_fields = (

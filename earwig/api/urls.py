@@ -12,4 +12,5 @@ urlpatterns = [
         PersonViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
     ),
     re_path("^user/token/?$", UserTokenView.as_view()),
+    re_path(r"^user/token\.json$", UserTokenView.as_view(schema=None)),
 ]

@@ -20,7 +20,8 @@ from spooling.models import Mail, Suppression
 VERBS = ("get", "head", "post", "put", "patch", "delete")
 #: Open to all: documents, health, and what is opened by a token of its own or by the admin's login.
 KEYLESS = re.compile(
-    r"/(handoff/)?(flag|statistics|management)/.*|/admin/.*|/media/.*|/api/(schema|docs)/|/api/|/(healthz|readyz|metrics)/|/"
+    r"/(handoff/)?(flag|statistics|management)/.*|/(admin|media)/.*|/api/(schema|docs)/|/api/"
+    r"|/(healthz|readyz|metrics)/|/"
 )
 
 

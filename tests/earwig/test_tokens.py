@@ -66,7 +66,8 @@ def test_a_known_address_gets_a_further_token_and_keeps_the_earlier_ones(account
 
 
 def test_both_forms_of_the_path_and_of_the_body_are_served(account, key):
-    assert post("/api/v1/user/token", {"email": EMAIL}, key).status_code == 201
+    for path in ("/api/v1/user/token", "/api/v1/user/token.json"):
+        assert post(path, {"email": EMAIL}, key).status_code == 201
     headers = {"Authorization": f"Token {key}"}
     assert Client().post(MINT, {"email": EMAIL}, headers=headers).status_code == 201
     form = Client().post(

@@ -26,7 +26,9 @@ def subscription(account):
     )
 
 
-@pytest.mark.parametrize("path", ["/api/metrics", "/api/metrics/"])
+@pytest.mark.parametrize(
+    "path", ["/api/metrics", "/api/metrics/", "/api/metrics.json", "/api/metrics/?format=json"]
+)
 def test_the_names_are_listed(subscription, key, path):
     answer = call("get", key, path)
     assert (answer.status_code, list(answer.json())) == (200, ["metrics_available"])
