@@ -35,6 +35,12 @@ class RenderLimit(TemplateError):
     code = "render_limit"
 
 
+class RenderFailed(TemplateError):
+    """The template cannot work with these variables."""
+
+    code = "render_failed"
+
+
 class UnknownLanguage(TemplateError):
     """No such template language."""
 
