@@ -1,13 +1,10 @@
 """What a stranger's mail can do to the staff who look at it, in a real browser: nothing."""
 
 import base64
-import os
 import re
 from email.message import EmailMessage
 
 import pytest
-from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.signals import request_started
 from django.urls import reverse
 from django.utils import timezone
@@ -20,15 +17,6 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 #: Runs on whatever page it lands on: marks the title, the storage, the cookies, and calls home.
 PAYLOAD = (
     "try{top.document.title='owned'}catch(e){}try{parent.document.title='owned'}catch(e){}"
@@ -64,31 +52,10 @@ HOSTILE = {
 }
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    if not os.path.exists(CHROMIUM):
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is missing")
-        pytest.skip("Chromium is missing")
-    # Playwright's loop runs in this thread; Django would take every query for one from a coroutine.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with playwright.sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
 @pytest.fixture
-def staff(chromium, client, live_server):
+def staff(signed_in):
     """A page of a signed-in member of staff, with the paths of the requests that reached the server."""
-    user = get_user_model().objects.create_superuser("staff@example.org", password="correct horse")
-    client.force_login(user)
-    context = chromium.new_context(base_url=live_server.url)
-    session = client.cookies[settings.SESSION_COOKIE_NAME].value
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
-    context.set_default_timeout(5000)
-    page = context.new_page()
+    page = signed_in()
     page.reached = []
 
     def note(environ, **_):
@@ -97,7 +64,6 @@ def staff(chromium, client, live_server):
     request_started.connect(note)
     yield page
     request_started.disconnect(note)
-    context.close()
 
 
 def filled(text):

@@ -19,7 +19,6 @@ from unfold.decorators import action
 from earwig import audit
 from earwig.admin import pages
 from earwig.models import Account
-from spooling.admin.read_only import table
 from spooling.admin.stages import rows
 from spooling.models import Subscription
 from spooling.stages import repairs
@@ -121,13 +120,12 @@ def note_all(request: HttpRequest, word: str, done: Sequence[Subscription]) -> N
 def _listed(ids: Sequence[int]) -> SafeString:
     kept = Subscription.objects.filter(pk__in=ids[:MOST_LISTED]).select_related("messageset").order_by("pk")
     lines: list[tuple[Any, Any]] = [
-        (rows.link(row), f"{row.identity}, {row.messageset}, {row.created_at:%Y-%m-%d %H:%M:%S}")
-        for row in kept
+        (rows.link(row), f"{row.identity}, {row.messageset}, {rows.moment(row.created_at)}") for row in kept
     ]
     if len(ids) > len(lines):
         lines.append(("…", f"{len(ids) - len(lines)} more"))
     sentence = f"{len(ids)} would be deleted, with their failures and resends."
-    return format_html('<p class="font-semibold mb-2">{}</p>{}', sentence, table(lines))
+    return format_html('<p class="font-semibold mb-2">{}</p>{}', sentence, rows.lines(lines))
 
 
 _DUPLICATES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -11,7 +12,7 @@ from django.db.models import Model, ProtectedError, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold import widgets
 from unfold.forms import BaseDialogForm
@@ -129,6 +130,16 @@ def link(obj: Model | None, text: object = "") -> SafeString | str:
     if obj is None:
         return "-"
     return format_html('<a class="underline" href="{}">{}</a>', pages.page_of(obj), text or obj)
+
+
+def moment(at: datetime | None) -> str:
+    """A time as people read it; the installation's clock is UTC."""
+    return f"{at:%a %d %b %Y, %H:%M} UTC" if at else "-"
+
+
+def lines(rows: Iterable[tuple[object, object]]) -> SafeString:
+    """One below the other, wrapped where a window is narrow; everything escaped."""
+    return format_html_join("", '<p class="py-1 break-words"><strong>{}</strong> {}</p>', rows)
 
 
 def list_link(model: type[Model], text: object, **filters: object) -> SafeString:

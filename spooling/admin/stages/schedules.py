@@ -83,7 +83,9 @@ class ScheduleAdmin(rows.GuardedAdmin):
     @admin.display(description="Next runs")
     def next_runs(self, schedule: Schedule) -> str | SafeString:
         moments = list(_next_runs(schedules.times_of(schedule), timezone.now()))
-        return format_html_join("", "{}<br>", ((_shown(moment),) for moment in moments)) or "It never runs."
+        return (
+            format_html_join("", "{}<br>", ((rows.moment(moment),) for moment in moments)) or "It never runs."
+        )
 
     @admin.display(description="Used by")
     def used_by(self, schedule: Schedule) -> SafeString:
@@ -95,11 +97,8 @@ class ScheduleAdmin(rows.GuardedAdmin):
     @admin.display(description="Last runs")
     def last_runs(self, schedule: Schedule) -> str | SafeString:
         last = list(schedule.runs.order_by("-due_at")[:LAST_RUNS])
-        return (
-            table((_shown(run.due_at), f"{run.state}, {run.queued:,} queued") for run in last)
-            if last
-            else "None."
-        )
+        told = ((rows.moment(run.due_at), f"{run.state}, {run.queued:,} queued") for run in last)
+        return rows.lines(told) if last else "None."
 
     def users_of(self, obj: Schedule) -> Iterable[tuple[str, QuerySet[Any]]]:
         yield "Message sets", MessageSet.objects.filter(default_schedule=obj)
@@ -143,7 +142,3 @@ def _next_runs(times: schedules.Times, now: datetime) -> Iterator[datetime]:
             return
         yield moment
         moment = schedules.next_run(times, after=moment)
-
-
-def _shown(moment: datetime) -> str:
-    return f"{moment:%A, %d %B %Y, %H:%M} UTC"

@@ -17,7 +17,7 @@ from unfold.decorators import action
 from earwig import audit
 from earwig.admin import pages
 from earwig.models import Account
-from spooling.admin.read_only import table
+from spooling.admin.stages import rows
 from spooling.stages import set_files, set_imports
 
 MOST_BYTES = 20 * 1024 * 1024
@@ -84,7 +84,7 @@ def _shown(report: set_imports.Report) -> SafeString:
         lines = [(done.short_name, done.in_words()) for done in report.sets]
     more = [("…", f"{len(lines) - MOST_SHOWN} more")] if len(lines) > MOST_SHOWN else []
     return format_html(
-        '<p class="font-semibold mb-2">{}</p>{}', report.in_words(), table([*lines[:MOST_SHOWN], *more])
+        '<p class="font-semibold mb-2">{}</p>{}', report.in_words(), rows.lines([*lines[:MOST_SHOWN], *more])
     )
 
 

@@ -122,18 +122,22 @@ class SubscriptionAdmin(mending.MendingAdmin, ReadOnlyAdmin):
     def next_run(self, row: Subscription) -> str:
         if not row.is_ready:
             return "None: it is not ready."
-        return f"{row.schedule.next_run_at:%d %B %Y, %H:%M} UTC" if row.schedule.next_run_at else "Never."
+        return rows.moment(row.schedule.next_run_at) if row.schedule.next_run_at else "Never."
 
     @admin.display(description="Failures")
     def failures(self, row: Subscription) -> str | SafeString:
         kept = list(row.failures.order_by("-id")[:MOST_SHOWN])
-        return table((each.initiated_at, each.reason) for each in kept) if kept else "None."
+        return rows.lines((rows.moment(each.initiated_at), each.reason) for each in kept) if kept else "None."
 
     @admin.display(description="Sent again")
     def resends(self, row: Subscription) -> str | SafeString:
         kept = list(row.resends.select_related("message").order_by("-id")[:MOST_SHOWN])
         mails = _mails_of(kept)
-        return table((each.created_at, _resent(each, mails)) for each in kept) if kept else "None."
+        return (
+            rows.lines((rows.moment(each.created_at), _resent(each, mails)) for each in kept)
+            if kept
+            else "None."
+        )
 
     @admin.display(description="Goes to")
     def address(self, row: Subscription) -> str | SafeString:
@@ -146,8 +150,11 @@ class SubscriptionAdmin(mending.MendingAdmin, ReadOnlyAdmin):
         found = Mail.objects.to_addresses([email] if email else [])
         found = found.filter(account=row.account_id, submission__wire=sends.WIRE).select_related("content")
         kept = list(found.order_by("-id")[:MOST_SHOWN])
-        lines = ((mail.created_at, rows.link(mail, f"{mail.state}: {mail.content.subject}")) for mail in kept)
-        return table(lines) if kept else "None."
+        told = (
+            (rows.moment(mail.created_at), rows.link(mail, f"{mail.state}: {mail.content.subject}"))
+            for mail in kept
+        )
+        return rows.lines(told) if kept else "None."
 
     @action(
         description="Send now",
