@@ -5,10 +5,10 @@ stay as they are and where they are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from templates_app import inlining, text
-from templates_app.errors import NotConvertible
+from templates_app import inlining, rendering, text
+from templates_app.errors import Flaw, NotConvertible, TemplateError, TemplateRefused
 from templates_app.models import Language
 
 #: How tags begin, by language.
@@ -52,6 +52,27 @@ def text_of(html: str, *, language: str) -> str:
     if masked.blocks(masked.found(made)) != masked.blocks(masked.order):
         raise NotConvertible
     return masked.restored(made)
+
+
+def applied(
+    texts: Mapping[str, str], language: str, *, inline_css: bool, text_from_html: bool
+) -> dict[str, str]:
+    """The texts with their `html` inlined, and their `text` made of it; without HTML they stay.
+
+    Raises TemplateRefused for HTML whose tags are wrong or cannot be kept.
+    """
+    made = dict(texts)
+    if not (made.get("html") and (inline_css or text_from_html)):
+        return made
+    try:
+        rendering.check(made["html"], language)
+        if text_from_html:
+            made["text"] = text_of(made["html"], language=language)
+        if inline_css:
+            made["html"] = inlined(made["html"], language=language)
+    except TemplateError as error:
+        raise TemplateRefused([Flaw("html", error.code, str(error))]) from None
+    return made
 
 
 class _Masked:

@@ -20,8 +20,21 @@ class SourceField(serializers.CharField):
         super().__init__(**{"allow_blank": True, "trim_whitespace": False, "required": False, **options})
 
 
-class TemplateInput(StrictSerializer):
-    """A template as asked for; nothing that was not given is filled in."""
+class ConversionsInput(StrictSerializer):
+    """What is to be made of the HTML."""
+
+    inline_css = serializers.BooleanField(
+        default=False, help_text="Put the rules of the HTML's style sheets at its elements."
+    )
+    text_from_html = serializers.BooleanField(default=False, help_text="Make the text of the HTML.")
+
+    def conversions(self) -> dict[str, bool]:
+        """The arguments of `conversions.applied`; what a change does not say is off."""
+        return {name: self.validated_data.get(name, False) for name in ("inline_css", "text_from_html")}
+
+
+class TemplateInput(ConversionsInput):
+    """A template as asked for; no text that was not given is filled in."""
 
     name = serializers.CharField(max_length=templates.MAX_NAME)
     language = serializers.ChoiceField(
@@ -37,6 +50,11 @@ class TemplateInput(StrictSerializer):
     subject = SourceField()
     html = SourceField()
     text = SourceField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("text_from_html") and "text" in attrs:
+            raise serializers.ValidationError({"text": "Give text or text_from_html."}, code="conflict")
+        return attrs
 
     def get_fields(self) -> dict[str, Any]:
         return _with_author(super().get_fields(), AuthorField(required=False, allow_null=True))
@@ -99,7 +117,7 @@ class TemplateOutput(TemplateItem):
         return previews.names(templates.texts_of(shown.version), shown.template.language)
 
 
-class PreviewInput(StrictSerializer):
+class PreviewInput(ConversionsInput):
     variables = serializers.DictField(default=dict)
     version = serializers.IntegerField(min_value=1, required=False, help_text="Without it the current one.")
 

@@ -20,7 +20,7 @@ from rest_framework.viewsets import GenericViewSet
 from earwig import addresses
 from earwig.models import Domain
 from earwig.web.views import NativeView
-from templates_app import previews, templates, wordings
+from templates_app import conversions, previews, templates, wordings
 from templates_app.api import refusals, shapes
 from templates_app.api.shapes import Shown
 from templates_app.models import Language, Template, TemplateVersion
@@ -62,7 +62,12 @@ class TemplateViewSet(NativeView, DestroyModelMixin, GenericViewSet):
         responses={201: shapes.TemplateOutput},
     )
     def create(self, request: Request) -> HttpResponse:
-        return self.once(self._add)
+        asked = self._asked()
+        # Not inside: converting takes longer than a transaction may.
+        with refusals.named():
+            language = asked.validated_data.get("language", Language.MUSTACHE.value)
+            texts = conversions.applied(asked.texts(), language, **asked.conversions())
+        return self.once(lambda: self._add(asked.validated_data, texts))
 
     @extend_schema(summary="Show a template", responses=shapes.TemplateOutput)
     def retrieve(self, request: Request, id: str) -> Response:
@@ -129,6 +134,7 @@ class TemplateViewSet(NativeView, DestroyModelMixin, GenericViewSet):
         texts = templates.texts_of(version)
         with refusals.named():
             shown = previews.rendered(texts, template.language, asked.validated_data["variables"])
+            shown = conversions.applied(shown, Language.PLAIN, **asked.conversions())
             names = previews.names(texts, template.language)
         return Response(shapes.preview(version.number, shown, names))
 
@@ -138,14 +144,12 @@ class TemplateViewSet(NativeView, DestroyModelMixin, GenericViewSet):
         templates.remove(instance)
 
     @transaction.atomic
-    def _add(self) -> tuple[int, Any]:
-        asked = self._asked()
-        given = asked.validated_data
+    def _add(self, given: dict[str, Any], texts: dict[str, str]) -> tuple[int, Any]:
         draft = templates.Draft(
             name=given["name"],
             domain=self._domain(given.get("domain")),
             language=given.get("language", Language.MUSTACHE.value),
-            texts=asked.texts(),
+            texts=texts,
         )
         with refusals.named():
             template = templates.add(self.credential.account_id, draft=draft, now=timezone.now())
@@ -158,12 +162,23 @@ class TemplateViewSet(NativeView, DestroyModelMixin, GenericViewSet):
             raise refusals.of("language", "conflict", "A template's language stays; add another template.")
         if missing:
             given.setdefault("domain", None)
+        with refusals.named():
+            changes = self._changes(template, asked, missing)
         with refusals.named(), transaction.atomic():
             if {"name", "domain"} & given.keys():
                 self._rename(template, given)
-            templates.save(template, changes={**missing, **asked.texts()}, now=timezone.now())
+            templates.save(template, changes=changes, now=timezone.now())
             self.note("change", template, fields=self.request.data)
         return Response(_document(template))
+
+    def _changes(
+        self, template: Template, asked: shapes.TemplateInput, missing: dict[str, str]
+    ) -> dict[str, str]:
+        texts = {**missing, **asked.texts()}
+        wanted = asked.conversions()
+        if any(wanted.values()):
+            texts.setdefault("html", templates.current(template).html)
+        return conversions.applied(texts, template.language, **wanted)
 
     def _rename(self, template: Template, given: dict[str, Any]) -> None:
         name = given.get("name", template.name)

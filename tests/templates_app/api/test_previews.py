@@ -66,3 +66,12 @@ def test_a_preview_that_grows_without_end_is_refused_in_time(api):
 def test_a_stranger_previews_nothing(api, stranger):
     assert stranger("post", f"templates/{api.add()}/preview/", {}).status_code == 404
     assert WELCOME["name"] not in stranger("get", "templates/").content.decode()
+
+
+def test_a_preview_inlines_styles_and_makes_text_of_what_was_rendered(api):
+    template = api.add(html="<style>p { color: red }</style><p>Hello {{name}}</p>")
+    body = {"variables": {"name": "{{Ann}}"}, "inline_css": True, "text_from_html": True}
+    shown = api("post", f"templates/{template}/preview/", body).json()
+    assert '<p style="color: red;">Hello {{Ann}}</p>' in shown["html"]
+    assert shown["text"].strip() == "Hello {{Ann}}"
+    assert "style=" not in api("get", f"templates/{template}/").json()["html"]

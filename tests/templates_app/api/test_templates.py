@@ -1,6 +1,7 @@
 """`/api/v1/templates/`: what is stored, what is refused, and what a stranger sees of it."""
 
 import json
+import re
 
 import pytest
 from django.db import connection
@@ -341,3 +342,36 @@ def test_each_change_is_in_the_audit_trail_without_its_values(api, key):
         ("delete", f"template {pk}", key[:8], {}),
     ]
     assert "Secret" not in json.dumps(list(trail))
+
+
+STYLED = "<style>p { color: red }</style><p>Hello {{name}}</p><table>{{#a}}<tr><td>1</td></tr>{{/a}}</table>"
+
+
+def test_styles_are_inlined_and_text_is_made_when_asked_for(api):
+    body = {**WELCOME, "html": STYLED, "inline_css": True, "text_from_html": True}
+    del body["text"]
+    shown = api("post", "templates/", body).json()
+    assert re.search(r'<p style="color: ?red;?">Hello \{\{name\}\}</p>', shown["html"])
+    assert shown["text"].split() == ["Hello", "{{name}}", "{{#a}}", "1", "{{/a}}"]
+    template = api.add(name="later", html=STYLED)
+    changed = api("patch", f"templates/{template}/", {"text_from_html": True}).json()
+    assert (changed["html"], changed["text"], changed["version"]) == (STYLED, shown["text"], 2)
+    changed = api("patch", f"templates/{template}/", {"inline_css": True}).json()
+    assert (changed["html"], changed["text"], changed["version"]) == (shown["html"], shown["text"], 3)
+    replaced = api("put", f"templates/{template}/", {**body, "name": "later"}).json()
+    assert (replaced["html"], replaced["text"]) == (shown["html"], shown["text"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "problems"),
+    [
+        ({"text_from_html": True}, {("text", "conflict")}),
+        ({"inline_css": "maybe"}, {("inline_css", "invalid")}),
+        ({"inline_css": True, "html": "{{#a}}"}, {("html", "template_syntax")}),
+        ({"inline_css": True, "html": "<p {{a}}>x"}, {("html", "not_convertible")}),
+        ({"inline_css": True, "html": "<p>" * 400_000}, {("html", "render_limit")}),
+    ],
+)
+def test_what_cannot_be_made_of_the_html_is_refused(api, fields, problems):
+    assert api.problems("post", "templates/", {**WELCOME, **fields}) == problems
+    assert not Template.objects.exists()
