@@ -64,6 +64,7 @@ def log_in(membership: Membership, *, now: datetime) -> Issued:
     held = ApiKey.objects.usable(now).filter(user=user, account=account, name=LOGIN_NAME).order_by("-id")
     for key in held[MOST_LOGIN_TOKENS:]:
         api_keys.revoke(key, now=now)
+        audit.record("revoke", key, account=account, user=user, now=now)
     return issued
 
 

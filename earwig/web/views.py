@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, ClassVar
 
+from django.contrib.auth.models import User
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -86,12 +87,14 @@ class NativeView(APIView):
         return answer() if call is None else idempotency.once(call, answer)
 
     def note(self, action: str, row: models.Model, fields: Iterable[str] = ()) -> None:
-        """Append to the audit trail that the key did this. Belongs into the transaction that does it."""
+        """Append to the audit trail that the key, or its user, did this. Belongs into the transaction that does it."""
+        user_id = self.credential.user_id
         audit.record(
             action,
             row,
             now=timezone.now(),
             account=Account(pk=self.credential.account_id),
+            user=User(pk=user_id) if user_id else None,
             key_prefix=self.credential.prefix,
             detail={"fields": sorted(fields)} if fields else {},
         )

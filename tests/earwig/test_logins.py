@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.auth import get_user_model
 
-from earwig import errors, logins
+from earwig import errors, logins, rates
 from earwig.models import Membership
 from earwig.models.accounts import Role
 from earwig.models.api_keys import Scope
@@ -151,7 +151,11 @@ def guess(times, username=NAME, ip=HERE, now=NOW):
             login(username, f"wrong {number}", ip, now)
 
 
-def test_after_ten_wrong_passwords_even_the_right_one_waits_for_the_next_minute(account, hashed):
+@pytest.mark.parametrize("shared", [False, True])
+def test_after_ten_wrong_passwords_even_the_right_one_waits_for_the_next_minute(
+    account, hashed, monkeypatch, shared
+):
+    monkeypatch.setattr(rates, "_is_shared", lambda: shared)
     guess(logins.WRONG_FOR_USER)
     with pytest.raises(errors.TooManyLogins):
         login()

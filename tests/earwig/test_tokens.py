@@ -3,9 +3,11 @@
 import base64
 import re
 from datetime import timedelta
+from threading import Barrier, Thread
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -189,6 +191,26 @@ def test_minting_is_written_down(account, key):
     assert token not in str(AuditEntry.objects.values())
 
 
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_one_user_is_made_by_calls_at_the_same_time(account, key):
+    ready, tokens = Barrier(6), []
+
+    def ask():
+        ready.wait()
+        tokens.append(minted(key))
+        connection.close()
+
+    threads = [Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(tokens)) == 6
+    assert get_user_model().objects.filter(email=EMAIL).count() == 1
+    assert Membership.objects.filter(user=user_of(EMAIL)).count() == 1
+
+
 def log_in(username=NAME, password=PASSWORD, **options):
     return post(LOGIN, {"username": username, "password": password}, **options)
 
@@ -238,6 +260,7 @@ def test_only_the_newest_tokens_of_logins_stay_open(account, key):
     tokens = [log_in().json()["token"] for _ in range(users.MOST_LOGIN_TOKENS + 2)]
     assert [works(token) for token in tokens] == [False, False] + [True] * users.MOST_LOGIN_TOKENS
     assert works(key)
+    assert AuditEntry.objects.filter(action="revoke", user=user_of(NAME)).count() == 2
 
 
 def test_logins_end_no_minted_tokens(account, key):

@@ -1,6 +1,7 @@
 """How a request says who sends it: by a key, or by a user's name and password."""
 
 import base64
+import json
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from earwig import api_keys, logins
-from earwig.models import Account, Membership, Person
+from earwig.models import Account, AuditEntry, Membership, Person
 from earwig.models.accounts import Role
 
 NAME, PASSWORD = "staff@acme.example", "correct horse"
@@ -48,6 +49,19 @@ def test_name_and_password_may_write(account):
     )
     assert answer.status_code == 201
     assert Person.objects.get().account == account
+
+
+def test_the_audit_trail_names_the_user(account):
+    token = own_key(account, ["manage"])
+    for number, authorization in enumerate((basic(), f"Token {token}")):
+        Client().post(
+            "/api/v1/people/",
+            json.dumps({"external_id": str(number)}),
+            content_type="application/json",
+            headers={"Authorization": authorization},
+        )
+    entries = AuditEntry.objects.order_by("id").values_list("user__username", "key_prefix")
+    assert list(entries) == [(NAME, ""), (NAME, token[:8])]
 
 
 def test_mail_is_accepted_without_a_key(account):
@@ -91,11 +105,9 @@ def test_too_many_wrong_passwords_say_when_to_come_back(account):
     assert (answer.status_code, code_of(answer), answer["Retry-After"]) == (429, "too_many_logins", "60")
 
 
-def own_key(account, **properties):
+def own_key(account, scopes=("read",)):
     user = get_user_model().objects.get(username=NAME)
-    return api_keys.issue(
-        account, name="", scopes=["read"], now=timezone.now(), user=user, **properties
-    ).secret
+    return api_keys.issue(account, name="", scopes=scopes, now=timezone.now(), user=user).secret
 
 
 def read_anew(secret):
