@@ -34,7 +34,7 @@ class ImportForm(forms.Form):
         required=False,
         initial=True,
         widget=widgets.UnfoldBooleanSwitchWidget,
-        help_text="Tell what the file would do, and store nothing.",
+        help_text="Tell what the file would do, and store nothing. Turn it off and choose the file again for good.",
     )
 
     def clean_file(self) -> str:

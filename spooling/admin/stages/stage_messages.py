@@ -64,7 +64,8 @@ class StageMessageAdmin(pages.AuditedAdmin):
     show_full_result_count = False
     readonly_fields = ("created_at", "updated_at")
     fields = (
-        ("messageset", "sequence_number", "lang"),
+        "messageset",
+        ("sequence_number", "lang"),
         "text_content",
         ("binary_content", "template"),
         "metadata",
