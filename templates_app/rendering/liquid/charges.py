@@ -17,7 +17,7 @@ from templates_app.rendering import values
 from templates_app.rendering.targets import Limits
 
 #: Characters of the longest value that is read at all.
-LONGEST_VALUE = 1024 * 1024
+LONGEST_VALUE = 512 * 1024
 
 _UNITS_OF_STEP = 8  # a node takes as long as reading so many values
 _CHARACTERS_OF_UNIT = 32
@@ -110,7 +110,8 @@ class Output(StringIO):
         self.budget = budget
 
     def write(self, text: str, /) -> int:
-        self.budget.write(len(text))
+        # In memory, one wide character makes all of them four times as wide.
+        self.budget.write(len(text) if text.isascii() else 2 * len(text))
         return super().write(text)
 
 
