@@ -35,7 +35,9 @@ class Subscription(models.Model):
 
     #: What clients call its id.
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="subscriptions")
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="subscriptions", db_index=False
+    )
     version = models.IntegerField(default=1)
     identity = models.CharField(max_length=36)
     messageset = models.ForeignKey(MessageSet, on_delete=models.PROTECT, related_name="subscriptions")

@@ -38,7 +38,8 @@ class Found:
 
 
 class _Known(NamedTuple):
-    person: Person | None
+    name: str = ""
+    attributes: Mapping[str, Any] = {}
     contacts: tuple[str, ...] = ()
     #: Canonical.
     blocked: frozenset[str] = frozenset()
@@ -77,28 +78,31 @@ def find(
     found = Found()
     for (subscription, candidate), reason in zip(pairs, reasons, strict=True):
         if reason is None and subscription.pk not in found.recipients:
-            found.recipients[subscription.pk] = _recipient(candidate.email, people[subscription.identity])
+            known = people[subscription.identity]
+            found.recipients[subscription.pk] = Recipient(candidate.email, known.name, known.attributes)
     if settings.IDENTITY_STORE_URL:
-        known = {subscription.pk for subscription, _ in pairs} | answers.keys()
-        found.unknown.extend(subscription for subscription in subscriptions if subscription.pk not in known)
+        named = {subscription.pk for subscription, _ in pairs} | answers.keys()
+        found.unknown.extend(subscription for subscription in subscriptions if subscription.pk not in named)
     return found
 
 
 def _people(account_id: int, identities: Iterable[str]) -> Mapping[str, _Known]:
-    people = {
-        person.pk: person for person in Person.objects.filter(account=account_id, external_id__in=identities)
-    }
+    people = Person.objects.filter(account=account_id, external_id__in=identities)
+    rows = list(people.values_list("pk", "external_id", "name", "attributes"))
     contacts: defaultdict[int, list[tuple[str, bool]]] = defaultdict(list)
-    details = ContactDetail.objects.filter(person__in=people, type=ContactType.EMAIL).order_by("id")
-    for person_id, value, blocked in details.values_list("person_id", "value", "blocked"):
+    details = ContactDetail.objects.filter(person__in=[row[0] for row in rows], type=ContactType.EMAIL)
+    for person_id, value, blocked in details.order_by("id").values_list("person_id", "value", "blocked"):
         contacts[person_id].append((value, blocked))
-    known = {person.external_id: _known(person, contacts[pk]) for pk, person in people.items()}
-    return defaultdict(lambda: _Known(None), known)
+    known = {
+        external_id: _known(name, attributes, contacts[pk]) for pk, external_id, name, attributes in rows
+    }
+    return defaultdict(_Known, known)
 
 
-def _known(person: Person, contacts: Sequence[tuple[str, bool]]) -> _Known:
+def _known(name: str, attributes: Mapping[str, Any], contacts: Sequence[tuple[str, bool]]) -> _Known:
     return _Known(
-        person,
+        name,
+        attributes,
         tuple(value for value, blocked in contacts if not blocked),
         frozenset(addresses.canonical(value) for value, blocked in contacts if blocked),
     )
@@ -109,6 +113,8 @@ def _emails(subscription: Subscription, known: _Known, answer: str | None) -> li
     candidates: list[Any] = [*known.contacts]
     candidates += [(subscription.metadata or {}).get(EMAIL), subscription.identity, answer]
     usable = dict.fromkeys(email for email in map(_address, candidates) if email)
+    if not known.blocked:
+        return list(usable)
     return [email for email in usable if addresses.canonical(email) not in known.blocked]
 
 
@@ -119,9 +125,3 @@ def _address(value: Any) -> str | None:
         return mailboxes.normal(value.strip())
     except errors.InvalidAddress:
         return None
-
-
-def _recipient(email: str, known: _Known) -> Recipient:
-    if known.person is None:
-        return Recipient(email)
-    return Recipient(email, known.person.name, known.person.attributes)

@@ -24,6 +24,7 @@ PLANS = {
     "post_office": Plan(),
     "accept": Plan(),
     "transactional": Plan(),
+    "stages": Plan(),
     "embedded": Plan(embedded=True),
 }
 LARGE = {"claims": Plan(), "memory": Plan()}

@@ -36,6 +36,8 @@ GOALS = {
     "accept_one": Goal("one mail a request, × a plain DRF view", 2.5, 3.5),
     "accept_hundred": Goal("100 mails a request, × DRF many=True", 5, 8),
     "transactional": Goal("transactional p99 beside a bulk campaign, accept to reply", 1.0, 0.5, "s", True),
+    "stages": Goal("100,000 of 1,000,000 subscriptions due, to spooled", 20, 10, "s", True),
+    "stages_memory": Goal("memory after them, × after the first 4,000", 1.2, 1.05, "×", True),
     "embedded": Goal("embedded, one worker, × the rig's limit", 0.25, 0.5),
     "last_claims": Goal(
         "claims of the last 1 % of 1,000,000, × the first, a snapshot held", 1.5, 1.1, "×", True
