@@ -13,9 +13,13 @@ from tests.installation import Installation
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A measurement is the module of its name; `environment` is what its installation sees."""
+    """A measurement is the module of its name; `environment` is what its installation sees.
+
+    `pure`: it measures a function, and needs no installation.
+    """
 
     embedded: bool = False
+    pure: bool = False
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -26,6 +30,7 @@ PLANS = {
     "transactional": Plan(),
     "stages": Plan(),
     "embedded": Plan(embedded=True),
+    "rendering": Plan(pure=True),
 }
 LARGE = {"claims": Plan(), "memory": Plan()}
 COUNTS = ("delivery", "accept", "embedded")
@@ -34,7 +39,13 @@ COUNTS = ("delivery", "accept", "embedded")
 def run(name: str, plan: Plan, options: Options) -> list[Figure]:
     """Run one measurement in a process of its own: Django is set up once a process, for one installation."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_measure, name, plan, options).result()
+        measure = _measure_alone if plan.pure else _measure
+        return pool.submit(measure, name, plan, options).result()
+
+
+def _measure_alone(name: str, plan: Plan, options: Options) -> list[Figure]:
+    figures: list[Figure] = importlib.import_module(f"tests.benchmarks.{name}").measure(options)
+    return figures
 
 
 def _measure(name: str, plan: Plan, options: Options) -> list[Figure]:

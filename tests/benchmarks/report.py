@@ -39,6 +39,8 @@ GOALS = {
     "stages": Goal("100,000 of 1,000,000 subscriptions due, to spooled", 20, 10, "s", True),
     "stages_memory": Goal("memory after them, × after the first 4,000", 1.2, 1.05, "×", True),
     "embedded": Goal("embedded, one worker, × the rig's limit", 0.25, 0.5),
+    "rendering_mustache": Goal("rendering by mustache, × Django templates", 5, 8),
+    "rendering_braces": Goal("rendering by braces, × Django templates, unrolled", 5, 8),
     "last_claims": Goal(
         "claims of the last 1 % of 1,000,000, × the first, a snapshot held", 1.5, 1.1, "×", True
     ),
