@@ -32,15 +32,7 @@ def add(account_id: int, *, draft: Draft, now: datetime) -> Template:
 
     Raises TemplateRefused with all flaws, TemplateExists.
     """
-    _refuse(
-        [
-            *_name_flaws(draft.name),
-            *_domain_flaws(account_id, draft.domain),
-            *_language_flaws(draft.language),
-            *wordings.flaws(draft.texts, draft.language),
-            *wordings.emptiness(draft.texts),
-        ]
-    )
+    refuse_flaws(account_id, draft)
     template = Template(
         account_id=account_id,
         domain=draft.domain,
@@ -53,6 +45,19 @@ def add(account_id: int, *, draft: Draft, now: datetime) -> Template:
         _store(template)
         TemplateVersion.objects.create(template=template, number=1, created_at=now, **draft.texts)
     return template
+
+
+def refuse_flaws(account_id: int, draft: Draft) -> None:
+    """Raises TemplateRefused with all that `add` would refuse but a name that is taken."""
+    _refuse(
+        [
+            *_name_flaws(draft.name),
+            *_domain_flaws(account_id, draft.domain),
+            *_language_flaws(draft.language),
+            *wordings.flaws(draft.texts, draft.language),
+            *wordings.emptiness(draft.texts),
+        ]
+    )
 
 
 def save(template: Template, *, changes: Mapping[str, str], now: datetime) -> TemplateVersion:

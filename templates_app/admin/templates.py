@@ -1,0 +1,176 @@
+"""Templates: what they say, every version of it, how it looks with sample variables, and what changed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Max, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.decorators import action
+
+from earwig.admin import pages
+from earwig.web import customer_content
+from templates_app import differences, previews, templates
+from templates_app.admin import versions
+from templates_app.admin.forms import ComparisonForm, PreviewForm, TemplateForm
+from templates_app.errors import TemplateRefused
+from templates_app.models import Template, TemplateVersion
+
+
+class VersionInline(TabularInline):
+    """Versions are read, never written."""
+
+    model = TemplateVersion
+    verbose_name_plural = "Versions"
+    extra = 0
+    can_delete = False
+    ordering = ("-number",)
+    per_page = 20
+    fields = readonly_fields = ("page", "subject", "from_email", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TemplateVersion]:
+        versions: QuerySet[TemplateVersion] = super().get_queryset(request)
+        return versions.defer("html", "text")
+
+    @admin.display(description="Version")
+    def page(self, version: TemplateVersion) -> SafeString:
+        return format_html(
+            '<a class="underline" href="{}">{}</a>', pages.page_of(version), f"Version {version.number}"
+        )
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Template)
+class TemplateAdmin(pages.AuditedAdmin):
+    form = TemplateForm
+    list_display = ("name", "account", "domain", "language", "version", "updated_at")
+    list_filter = ("language", "account")
+    list_select_related = ("account", "domain")
+    search_fields = ("name",)
+    ordering = ("account", "name")
+    actions_detail = ("preview", "compare")
+    inlines = (VersionInline,)
+    fieldsets = (
+        (None, {"fields": (("account", "domain"), ("name", "language"))}),
+        ("What it says", {"fields": (("from_email", "from_name"), "subject", "html", "text")}),
+        ("When it is saved", {"fields": ("inline_css", "text_from_html")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Template]:
+        return super().get_queryset(request).annotate(latest=Max("versions__number"))  # type: ignore[no-any-return]
+
+    @admin.display(description="Version")
+    def version(self, template: Any) -> int:
+        return int(template.latest)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Template | None = None) -> tuple[str, ...]:
+        return ("account", "language") if obj else ()
+
+    def get_inlines(self, request: HttpRequest, obj: Template | None) -> Any:
+        return self.inlines if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Template, form: Any, change: bool) -> None:
+        now = timezone.now()
+        if not change:
+            obj.pk = templates.add(obj.account_id, draft=form.draft, now=now).pk
+            return
+        if {"name", "domain"} & set(form.changed_data):
+            templates.rename(obj, name=form.draft.name, domain=form.draft.domain, now=now)
+        templates.save(obj, changes=form.draft.texts, now=now)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """Versions are deleted by nobody, but go with their template."""
+        deleted, counts, forbidden, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, forbidden - {TemplateVersion._meta.verbose_name}, protected
+
+    def get_urls(self) -> list[URLPattern]:
+        frame = path("<int:pk>/frame/", self.admin_site.admin_view(self.show_frame), name=self._frame)
+        return [frame, *super().get_urls()]
+
+    @property
+    def _frame(self) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_frame"
+
+    @action(description="Preview", permissions=["view"])
+    def preview(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        template = get_object_or_404(Template, pk=object_id)
+        form = PreviewForm(_asked(request, "number"), template=template, initial=_samples(template))
+        shown = self._rendered(form)
+        query = urlencode({name: request.GET.get(name, "") for name in form.fields})
+        frame = f"{reverse(f'admin:{self._frame}', args=(template.pk,))}?{query}"
+        context = {"title": f"Preview of {template.name}", "form": form, "shown": shown, "frame": frame}
+        return self._page(request, "preview", template, context)
+
+    def show_frame(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The preview's HTML, which is the customer's and goes into a frame alone."""
+        if not self.has_view_permission(request):
+            raise Http404
+        shown = self._rendered(PreviewForm(request.GET, template=get_object_or_404(Template, pk=pk)))
+        if shown is None:
+            raise Http404
+        return customer_content.page(shown["html"])
+
+    @action(description="Compare", permissions=["view"])
+    def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        template = get_object_or_404(Template, pk=object_id)
+        number = templates.current(template).number
+        initial = {"old": max(number - 1, 1), "new": number}
+        form = ComparisonForm(_asked(request, "old") or initial, template=template)
+        changes = None
+        if form.is_valid():
+            old, new = (templates.texts_of(form.version(field)) for field in ("old", "new"))
+            changes = {name: versions.shown(lines) for name, lines in differences.between(old, new).items()}
+        context = {"title": f"Versions of {template.name}", "form": form, "changes": changes}
+        return self._page(request, "comparison", template, context)
+
+    def _rendered(self, form: PreviewForm) -> dict[str, str] | None:
+        """What the form asks for; None where it, or the rendering, is refused, which the form tells."""
+        if not (form.is_bound and form.is_valid()):
+            return None
+        texts = templates.texts_of(form.version("number"))
+        try:
+            return previews.rendered(texts, form.template.language, form.cleaned_data["variables"])
+        except TemplateRefused as refused:
+            form.add_error(None, refused.message)
+            return None
+
+    def _page(
+        self, request: HttpRequest, name: str, template: Template, context: dict[str, Any]
+    ) -> HttpResponse:
+        form: forms.Form = context["form"]
+        frame = self.admin_site.each_context(request) | {"opts": self.opts, "original": template}
+        media = {"media": self.media + form.media}
+        return TemplateResponse(request, f"templates_app/admin/{name}.html", frame | media | context)
+
+
+def _asked(request: HttpRequest, field: str) -> QueryDict | None:
+    """The query as a form's data; None where the page was opened without one."""
+    return request.GET if field in request.GET else None
+
+
+def _samples(template: Template) -> dict[str, Any]:
+    """To begin with: the current version, each variable with its own name for a value."""
+    version = templates.current(template)
+    names = previews.names(templates.texts_of(version), template.language)
+    return {
+        "number": version.number,
+        "variables": json.dumps({name: name for name in names}, indent=2, ensure_ascii=False),
+    }
