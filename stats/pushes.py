@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
+from http.client import HTTPException
 from typing import Any
 
 from django.conf import settings
@@ -66,7 +67,7 @@ def _post(slug: str, changed: Iterable[MetricSample]) -> bool:
     try:
         with _opener.open(request, timeout=TIMEOUT_SECONDS):
             return True
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, HTTPException) as fault:
         # The exception may name the URL, which may hold a password.
         reason = str(fault.code) if isinstance(fault, urllib.error.HTTPError) else type(fault).__name__
         log.warning("Metrics could not be posted", extra={"reason": reason})

@@ -27,6 +27,7 @@ def test_the_settings_of_the_tests_pass():
         ("PUBLIC_URL", "ftp://mail.example.org", "config.E005"),
         ("PUBLIC_URL", "https://mail.example.org:x", "config.E005"),
         ("SMTP_URL", "mail.example.org:25", "config.E006"),
+        ("METRICS_URL", "file:///etc/passwd", "config.E012"),
         ("SMTP_URL", "smtp://", "config.E006"),
         ("SMTP_URL", "http://mail.example.org", "config.E006"),
         ("TRUSTED_PROXIES", ["10.0.0.1", "10.1.0.0/16", "proxy"], "config.E007"),

@@ -1,6 +1,7 @@
 """Metrics posted to another system, over HTTP on loopback."""
 
 import json
+import socket
 import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -89,6 +90,23 @@ def test_nobody_there_is_logged_and_tried_again(account, settings, caplog):
     metrics.add(account.pk, {"a.sum": 2}, now=NOW)
     assert pushes.push_changed() == 0
     assert "could not be posted" in caplog.text and "secret" not in caplog.text
+
+
+def test_an_answer_that_is_no_http_is_none(account, settings):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.METRICS_URL = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        metrics.add(account.pk, {"a.sum": 2}, now=NOW)
+        thread = threading.Thread(target=_babble, args=(server,))
+        thread.start()
+        assert pushes.push_changed() == 0
+        thread.join()
+
+
+def _babble(server):
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(b"220 mail.example.org ESMTP\r\n")
 
 
 def test_a_round_does_not_wait_for_ever(account, settings, monkeypatch):
