@@ -14,7 +14,9 @@ FIELDS = {"minute": 0, "hour": 1, "day_of_month": 2, "month_of_year": 3, "day_of
 _WHOLE = {"day_of_month": "1-31", "day_of_week": "0-6"}
 _BLANKS = re.compile(r"\s+")
 _STEPS = re.compile(r"\*/0*([1-9][0-9]*)")
-_TO_SUNDAY = re.compile(r"(?<=[A-Z1-6]-)(?:SUN|0)\b")
+_TO_SUNDAY = re.compile(r"(?<=[A-Z1-6]-)(?<!SUN-)(?:SUN|0)\b")
+#: `6-6/2`: one number, whatever the step. The library goes on from there to the end.
+_ONE_STEP = re.compile(r"0*([A-Z0-9]+)-0*\1/0*[1-9][0-9]*")
 #: Any moment: what a field may hold does not depend on it.
 _SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -112,18 +114,19 @@ def _line(times: Times) -> str:
     fields = {name: _BLANKS.sub("", text).upper() or "*" for name, text in times._asdict().items()}
     # `FRI-SUN`: the library counts Sunday as 0 there.
     fields["day_of_week"] = _TO_SUNDAY.sub("7", fields["day_of_week"])
-    for name, whole in _WHOLE.items():
-        fields[name] = _restricted(fields[name], whole)
-    return " ".join(fields[name] for name in FIELDS)
+    return " ".join(_field(fields[name], _WHOLE.get(name, "")) for name in FIELDS)
 
 
-def _restricted(field: str, whole: str) -> str:
-    """A field that begins with a step over everything, so that it counts as a restriction.
+def _field(text: str, whole: str) -> str:
+    """One field, its terms one by one. `whole` is given for the two day fields.
 
-    The library takes a star in either day field for "both must match", as Debian's cron does; the contract says
-    either, wherever both are restricted.
+    There a step over everything counts as a restriction like any other. The library takes a star in either field for
+    "both must match", as Debian's cron does; the contract says either, wherever both are restricted.
     """
-    terms = [
-        _STEPS.sub(rf"{whole}/\1", term) if _STEPS.fullmatch(term) else term for term in field.split(",")
-    ]
-    return "*" if {"*", f"{whole}/1"} & set(terms) else ",".join(terms)
+    terms = [_ONE_STEP.sub(r"\1", term) if _ONE_STEP.fullmatch(term) else term for term in text.split(",")]
+    if not whole:
+        return ",".join(terms)
+    terms = [_STEPS.sub(rf"{whole}/\1", term) if _STEPS.fullmatch(term) else term for term in terms]
+    terms = ["*" if term == f"{whole}/1" else term for term in terms]
+    # A star among others stands first, where the library sees it.
+    return ",".join(sorted(terms, key=lambda term: term != "*"))
