@@ -34,9 +34,9 @@ def _lines(old: list[str], new: list[str]) -> list[Line]:
     if len(old) + len(new) > MOST_LINES:
         return [*(Line("-", text) for text in old), *(Line("+", text) for text in new)]
     unified = difflib.unified_diff(old, new, n=CONTEXT_LINES, lineterm="")
-    # The first two lines name files.
-    return [_line(text) for text in list(unified)[2:]] or [Line("@", "Only line ends differ.")]
+    # The first two lines name files, the third says where the first change is.
+    return [_line(text) for text in list(unified)[3:]] or [Line("@", "Only line ends differ.")]
 
 
 def _line(text: str) -> Line:
-    return Line("@", "…") if text.startswith("@@") else Line(text[0], text[1:])
+    return Line("@", "…") if text.startswith("@") else Line(text[0], text[1:])

@@ -67,4 +67,4 @@ class TemplateVersion(models.Model):
         constraints = [models.UniqueConstraint(fields=["template", "number"], name="template_version_number")]
 
     def __str__(self) -> str:
-        return f"{self.template_id} v{self.number}"
+        return f"version {self.number}"

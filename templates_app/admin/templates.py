@@ -33,6 +33,7 @@ class VersionInline(TabularInline):
 
     model = TemplateVersion
     verbose_name_plural = "Versions"
+    hide_title = True
     extra = 0
     can_delete = False
     ordering = ("-number",)

@@ -85,7 +85,7 @@ class TemplateVersionAdmin(pages.ReadOnlyAdmin):
 
 def shown(lines: list[differences.Line]) -> SafeString:
     """Changed lines, everything escaped."""
-    rows = ((_COLOURS.get(line.kind, ""), f"{line.kind} {line.text}") for line in lines)
+    rows = ((_COLOURS.get(line.kind, ""), f"{line.kind} {line.text}".lstrip("@")) for line in lines)
     joined = format_html_join("", '<div style="{}">{}</div>', rows)
     return format_html(
         '<pre class="mb-4 whitespace-pre-wrap break-words" style="font-family: monospace">{}</pre>', joined

@@ -1,8 +1,10 @@
 """What a stranger's mail can do to the staff who look at it, in a real browser: nothing."""
 
 import base64
+import json
 import re
 from email.message import EmailMessage
+from urllib.parse import urlencode
 
 import pytest
 from django.core.signals import request_started
@@ -12,6 +14,7 @@ from django.utils import timezone
 from spooling import received
 from spooling.models import TrappedMail
 from spooling.outbox import intake
+from templates_app import templates
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -149,6 +152,25 @@ def test_what_was_sent_is_shown_again_and_runs_nothing(staff, account, kind):
     staff.goto(reverse("admin:spooling_mail_html", args=(mail.id,)))
     page_storage_is_closed(staff)
     assert_nothing_left(staff)
+
+
+@pytest.mark.parametrize("kind", ["script", "handlers", "iframes", "resources", "unclosed"])
+def test_a_previewed_template_runs_nothing(staff, account, kind):
+    texts = {name: filled(HOSTILE[kind]) for name in ("html", "text")}
+    draft = templates.Draft(name="<script>1</script>", texts={**texts, "subject": "</title>{{{raw}}}"})
+    template = templates.add(account.pk, draft=draft, now=timezone.now())
+    query = urlencode({"number": 1, "variables": json.dumps({"raw": "<script>1</script>"})})
+
+    staff.goto(f"{reverse('admin:templates_app_template_preview', args=(template.pk,))}?{query}")
+    staff.frame_locator("iframe[sandbox]").locator("body").wait_for(state="attached")
+    assert_untouched(staff)
+    staff.goto(f"{reverse('admin:templates_app_template_frame', args=(template.pk,))}?{query}")
+    page_storage_is_closed(staff)
+    assert_nothing_left(staff)
+    for page in ("template_change", "template_compare", "templateversion_change"):
+        pk = template.versions.get().pk if "version" in page else template.pk
+        staff.goto(reverse(f"admin:templates_app_{page}", args=(pk,)))
+        assert_untouched(staff)
 
 
 def page_storage_is_closed(page):
