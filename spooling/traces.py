@@ -19,8 +19,22 @@ from earwig.models import (
 )
 from spooling import erasure
 from spooling.erasure import Erasure
-from spooling.models import Content, JobRequest, Mail, Spooler, Submission, TrappedMail
+from spooling.models import (
+    BinaryContent,
+    Content,
+    JobRequest,
+    Mail,
+    MessageSet,
+    Resend,
+    SendFailure,
+    Spooler,
+    StageMessage,
+    Submission,
+    Subscription,
+    TrappedMail,
+)
 from stats.models import Event
+from templates_app.models import TemplateVersion
 
 #: Rows read and written at once.
 CHUNK = 500
@@ -67,6 +81,17 @@ SEARCHED: tuple[Trace, ...] = (
     CONTENTS,
     Trace(model=Submission, account="account", texts=("client_reference",), data=("tags", "metadata")),
     Trace(model=Spooler, account="account", texts=("name",), data=("tags", "headers", "variables")),
+    Trace(model=Subscription, account="account", texts=("identity",), data=("metadata",)),
+    Trace(model=SendFailure, account="account", texts=("reason",)),
+    Trace(model=Resend, account="subscription__account", texts=("outbound_id",)),
+    Trace(model=BinaryContent, account="account", texts=("name",)),
+    Trace(model=MessageSet, account="account", texts=("label", "notes")),
+    Trace(model=StageMessage, account="messageset__account", texts=("text_content",), data=("metadata",)),
+    Trace(
+        model=TemplateVersion,
+        account="template__account",
+        texts=("from_email", "from_name", "subject", "html", "text"),
+    ),
     Trace(model=JobRequest, account="account", data=("arguments", "result")),
     Trace(model=IdempotencyKey, account="account", texts=("path", "key", "answer")),
     Trace(model=AuditEntry, account="account", texts=("subject",), data=("detail",)),
@@ -133,7 +158,8 @@ def _alter(trace: Trace, row: Any, words: Erasure) -> bool:
     before = [getattr(row, column) for column in trace.columns]
     for column in trace.texts:
         longest = row._meta.get_field(column).max_length
-        setattr(row, column, words.text(getattr(row, column))[:longest])
+        text = getattr(row, column)
+        setattr(row, column, text if text is None else words.text(text)[:longest])
     for column in trace.data:
         setattr(row, column, words.data(getattr(row, column)))
     for column in trace.mailboxes:

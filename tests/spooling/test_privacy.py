@@ -24,9 +24,25 @@ from earwig.models import (
     SenderPurge,
 )
 from spooling import attempts, privacy, suppressions
-from spooling.models import Attachment, Content, ContentFile, JobRequest, Mail, Suppression, TrappedMail
+from spooling.models import (
+    Attachment,
+    BinaryContent,
+    Content,
+    ContentFile,
+    JobRequest,
+    Mail,
+    MessageSet,
+    Resend,
+    Schedule,
+    SendFailure,
+    StageMessage,
+    Subscription,
+    Suppression,
+    TrappedMail,
+)
 from spooling.outbox import intake
 from stats.models import Event
+from templates_app.models import Template, TemplateVersion
 
 pytestmark = pytest.mark.django_db
 
@@ -99,6 +115,7 @@ def told(account, sender, person, other_person):
     LogEntry.objects.create(
         user_id=user_id(), action_flag=2, object_repr=EMAIL, change_message=f"for {EMAIL}"
     )
+    subscribe(account, EMAIL)
     mail = Mail.objects.get(attempt=first)
     Event.objects.create(
         **{name: 1 for name in ("account_id", "spooler_id")},
@@ -113,6 +130,30 @@ def told(account, sender, person, other_person):
     trap(EMAIL, "Subject: hello")
     trap("staff@acme.example", f"Reply-To: {EMAIL}")
     return message
+
+
+def subscribe(account, email):
+    """Stage-based messages to the address, and all that was stored about it."""
+    schedule = Schedule.objects.create(account=account)
+    message_set = MessageSet.objects.create(
+        account=account, short_name="s", label=email, notes=f"by {email}", default_schedule=schedule
+    )
+    file = BinaryContent.objects.create(account=account, name=email, type="image/png", data=b"")
+    StageMessage.objects.create(
+        messageset=message_set,
+        sequence_number=1,
+        lang="eng",
+        text_content=f"ask {email}",
+        metadata={"to": email},
+    )
+    StageMessage.objects.create(messageset=message_set, sequence_number=2, lang="eng", binary_content=file)
+    ways = {"account": account, "messageset": message_set, "schedule": schedule, "lang": "eng"}
+    subscription = Subscription.objects.create(identity=email, **ways)
+    Subscription.objects.create(identity="x", metadata={"email": email, email: [email]}, **ways)
+    SendFailure.objects.create(account=account, subscription=subscription, reason=f"refused {email}")
+    Resend.objects.create(subscription=subscription, outbound_id=email)
+    template = Template.objects.create(account=account, name="t")
+    TemplateVersion.objects.create(template=template, number=1, subject=email, html=email, text=email)
 
 
 def user_id():
