@@ -42,7 +42,7 @@ RUN_TIME: dict[str, object] = {
     "qp_html": transfer.encode_html_value,
     "qp_html_first": transfer.encode_first_html_value,
     "too_much_output": values.too_much_output,
-    "too_many_steps": values.too_many_steps,
+    "exhausted": values.exhausted,
 }
 
 #: Values checked together: more would send too many off the fast path for the sake of one.
@@ -184,10 +184,13 @@ class _Generator:
         for number, slot in enumerate(slots):
             name = f"v{number}"
             self._write(scopes, f"{name} = {self._shown(slot.value, scopes)}")
-            self._write(scopes, f"if type({name}) is not str: {name} = text({name})")
         if not slots:
             return
         names = [f"v{number}" for number in range(len(slots))]
+        types = " is ".join(f"type({name})" for name in names)
+        self._write(
+            scopes, f"if not ({types} is str): {', '.join(names)}, = texts(({', '.join(names)},), text)"
+        )
         if self._quoted or self._specials(slots):
             together = "".join(f"{{{name}}}" for name in names)
             self._write(scopes, f"t = f{together!r}" if len(slots) > 1 else "t = v0")
@@ -248,9 +251,8 @@ class _Generator:
         indent = scopes.indent[:-1] if head else scopes.indent
         charges = [
             f"steps -= {cost.steps + 1}{times}",
-            "if steps < 0: too_many_steps()",
             f"room -= {cost.characters}{times}",
-            "if room < 0: too_much_output()",
+            "if steps < 0 or room < 0: exhausted(steps)",
         ]
         self.lines[start:start] = [indent + line for line in charges + head]
 

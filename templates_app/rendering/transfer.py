@@ -25,6 +25,7 @@ _CHUNK = 24  # bytes: they stay below _LINE even when each of them and the first
 _NEWLINE = re.compile(r"\r?\n")
 _is_harmless = re.compile(rf"[ !#-%(-;?-~]{{0,{SHORT}}}+").fullmatch
 _is_plain = re.compile(rf"[ -<>-~]{{0,{SHORT}}}+").fullmatch
+_is_harmless_anywhere = re.compile(rf"(?![.F])[ !#-%(-;?-~]{{0,{SHORT}}}+").fullmatch
 _SAFE = bytes(code for code in range(32, 127) if code != ord("="))
 
 
@@ -68,6 +69,10 @@ def encode_value(value: str, room: int) -> str:
     """
     if _is_plain(value):
         return value
+    if len(value) <= SHORT and "\n" not in value:
+        short = binascii.b2a_qp(value.encode("utf-8", "replace"), istext=False).decode("ascii")
+        if len(short) <= SHORT:
+            return short
     check_size(value, room)
     encoded = encode(value)
     return encoded if len(encoded) <= SHORT and "\n" not in encoded else SOFT_BREAK + encoded
@@ -110,13 +115,14 @@ def check_size(value: str, room: int) -> None:
 
 def shown(group: Sequence[str], writers: Sequence[Writer], room: int) -> tuple[Sequence[str], int]:
     """As `values.shown`; a line takes room beyond its characters, because it takes time."""
-    written = []
-    for value, writer in zip(group, writers, strict=True):
-        encoded = writer(value, room)
+    written = list(group)
+    for number, value in enumerate(group):
+        if _is_harmless_anywhere(value):
+            continue
+        written[number] = encoded = writers[number](value, room)
         room -= len(encoded)
         if len(encoded) > SHORT:
             room -= _COST_OF_LINE * encoded.count("\n")
-        written.append(encoded)
     if room < 0:
         values.too_much_output()
     return written, room

@@ -3,6 +3,7 @@
 Values are what JSON expresses: str, int, float, bool, None, Mapping, Sequence. Nothing else is touched.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from math import isfinite
@@ -14,6 +15,10 @@ _INTEGER_BITS = 4096
 
 #: Gives a value as it is written; its second argument is the room left, in characters.
 Writer = Callable[[str, int], str]
+
+#: Up to this many characters one search is faster than five replacements.
+_SHORT = 64
+_has_special = re.compile("[&<>\"']").search
 
 _ABSENT: Mapping[str, object] = {}
 
@@ -92,6 +97,8 @@ def escaped(value: str, room: int) -> str:
     """HTML-escaped `value`; raises RenderLimit before it builds more than `room` characters."""
     if len(value) > room // 6:
         _check_escaped_size(value, room)
+    elif len(value) <= _SHORT and not _has_special(value):
+        return value
     return (
         value.replace("&", "&amp;")
         .replace("<", "&lt;")
@@ -121,6 +128,13 @@ def shown(group: Sequence[str], writers: Sequence[Writer], room: int) -> tuple[S
 
 def too_much_output() -> None:
     raise errors.RenderLimit("It gives too much output.")
+
+
+def exhausted(steps: int) -> None:
+    """Raises RenderLimit for what has gone below zero: the steps, or else the room."""
+    if steps < 0:
+        too_many_steps()
+    too_much_output()
 
 
 def too_many_steps() -> None:
