@@ -1,4 +1,6 @@
-"""The cases of Mustache's public specification that the contract allows, and what it forbids."""
+"""Mustache's public specification 1.4: every case of its modules interpolation, sections, inverted and comments,
+those of white space among them. FORBIDDEN names the others, and why they are off.
+"""
 
 import pytest
 
@@ -41,6 +43,10 @@ INTERPOLATION = [
     ("{{a.b}}", {"a.b": "c"}, ""),
     ("{{a.b}}", {"a.b": "c", "a": {"b": "d"}}, "d"),
     ("{{.}}", {"a": "never shown"}, ""),
+    ("{{#list}}{{{.}}}{{&.}}{{.}}{{/list}}", {"list": ["&"]}, "&&&amp;"),
+    ("  {{&string}}\n", {"string": "---"}, "  ---\n"),
+    ("({{a.b.c}})", {"a": {"b": None}}, "()"),
+    ("({{a.b.c}})", {"a": 0}, "()"),
     ("| {{string}} |", {"string": "---"}, "| --- |"),
     ("| {{{string}}} | {{&string}} |", {"string": "---"}, "| --- | --- |"),
     ("  {{string}}\n", {"string": "---"}, "  ---\n"),
@@ -48,6 +54,19 @@ INTERPOLATION = [
     ("|{{ string }}|{{{ string }}}|{{& string }}|{{ & string }}|", {"string": "---"}, "|---|---|---|---|"),
     ("{{\n\tstring\n}}", {"string": "---"}, "---"),
 ]
+
+STAIRS = "".join(
+    f"{{{{#{section}}}}}\n{up}{down}\n"
+    for section, up, down in (
+        ("a", "{{one}}", ""),
+        ("b", "{{one}}{{two}}", "{{one}}"),
+        ("c", "{{one}}{{two}}{{three}}", "{{two}}{{one}}"),
+        ("d", "{{one}}{{two}}{{three}}{{four}}", "{{three}}{{two}}{{one}}"),
+        ("five", "{{one}}{{two}}{{three}}{{four}}{{five}}{{.}}", "{{four}}{{three}}{{two}}{{one}}"),
+    )
+)
+STAIRS += "{{/five}}\n{{four}}\n{{/d}}\n{{three}}\n{{/c}}\n{{two}}\n{{/b}}\n{{one}}\n{{/a}}\n"
+LEVELS = {"a": {"one": 1}, "b": {"two": 2}, "c": {"three": 3, "d": {"four": 4, "five": 5}}}
 
 SECTIONS = [
     ('"{{#boolean}}This should be rendered.{{/boolean}}"', {"boolean": True}, '"This should be rendered."'),
@@ -74,6 +93,7 @@ SECTIONS = [
         },
         "a1.A1x.A1y.",
     ),
+    (STAIRS, LEVELS, "1\n121\n12321\n1234321\n1234554321\n4\n3\n2\n1\n"),
     ('"{{#list}}{{item}}{{/list}}"', {"list": [{"item": 1}, {"item": 2}, {"item": 3}]}, '"123"'),
     ('"{{#list}}Yay lists!{{/list}}"', {"list": []}, '""'),
     (
@@ -87,6 +107,8 @@ SECTIONS = [
     ("{{#list}}({{.}}){{/list}}", {"list": ["a", "b", "c", "d", "e"]}, "(a)(b)(c)(d)(e)"),
     ("{{#list}}({{.}}){{/list}}", {"list": [1, 2, 3]}, "(1)(2)(3)"),
     ("{{#list}}({{.}}){{/list}}", {"list": [1.1, 2.2]}, "(1.1)(2.2)"),
+    ("{{#list}}({{.}}){{/list}}", {"list": ["<", ">"]}, "(&lt;)(&gt;)"),
+    ("{{#list}}({{^.}}none{{/.}}){{/list}}", {"list": [[], [1]]}, "(none)()"),
     ("{{#list}}({{#.}}{{.}}{{/.}}){{/list}}", {"list": [[1, 2, 3], ["a", "b"]]}, "(123)(ab)"),
     ("{{#list}}({{.}}){{/list}}", {"list": ["&", '"']}, "(&amp;)(&quot;)"),
     ("{{#list}}({{{.}}}{{&.}}){{/list}}", {"list": ["&"]}, "(&&)"),
@@ -114,6 +136,12 @@ INVERTED = [
     ('"{{^list}}{{n}}{{/list}}"', {"list": [{"n": 1}]}, '""'),
     ('"{{^list}}Yay lists!{{/list}}"', {"list": []}, '"Yay lists!"'),
     ("{{^bool}}\n* first\n{{/bool}}\n* {{two}}\n", {"bool": False, "two": "second"}, "* first\n* second\n"),
+    (
+        "{{^bool}}\n* first\n{{/bool}}\n* {{two}}\n{{^bool}}\n* third\n{{/bool}}\n",
+        {"bool": False, "two": "second"},
+        "* first\n* second\n* third\n",
+    ),
+    (" {{^boolean}}NO{{/boolean}}\n {{^boolean}}WAY{{/boolean}}\n", {}, " NO\n WAY\n"),
     ("| A {{^bool}}B {{^bool}}C{{/bool}} D{{/bool}} E |", {"bool": False}, "| A B C D E |"),
     ("| A {{^bool}}B {{^bool}}C{{/bool}} D{{/bool}} E |", {"bool": True}, "| A  E |"),
     ("[{{^missing}}Cannot find key 'missing'!{{/missing}}]", {}, "[Cannot find key 'missing'!]"),
@@ -156,6 +184,37 @@ COMMENTS = [
 )
 def test_the_specification_is_followed(source, variables, expected):
     assert rendered(source, variables) == expected
+
+
+#: What the contract turns off, by module of the specification.
+FORBIDDEN = {
+    "partials: a template loads no other": ["{{>text}}", "  {{> partial}}\n>", "|{{> partial }}|"],
+    "~dynamic-names: nor one that a variable names": ["{{>*name}}", "{{> * name }}"],
+    "~inheritance: nor does it extend one": [
+        "{{<parent}}{{/parent}}",
+        "{{<parent}}{{$title}}x{{/title}}{{/parent}}",
+    ],
+    "~inheritance: so there are no blocks to fill": ["{{$title}}Default{{/title}}"],
+    "delimiters: a tag is a tag for every reader of a template": [
+        "{{=<% %>=}}(<%text%>)",
+        "{{= | | =}}",
+        "{{=@   @=}}",
+    ],
+}
+
+
+@pytest.mark.parametrize("source", [source for sources in FORBIDDEN.values() for source in sources])
+def test_what_the_contract_turns_off_is_refused(source):
+    with pytest.raises(errors.TemplateSyntaxError):
+        rendered(source, {"name": "x", "text": "y"})
+
+
+@pytest.mark.parametrize(
+    "source", ["{{lambda}}", "{{{lambda}}}", "{{#lambda}}x{{/lambda}}", "{{^lambda}}x{{/lambda}}"]
+)
+def test_lambdas_do_not_occur_as_values_are_data(source):
+    with pytest.raises(errors.UnsupportedValue):
+        rendered(source, {"lambda": lambda text: text})
 
 
 @pytest.mark.parametrize(
