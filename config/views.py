@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -12,10 +13,14 @@ from django.views.decorators.http import require_safe
 
 from earwig.web import errors
 from earwig.web.errors import Problem
+from spooling.api.stages.urls import SEGMENTS
 
 #: First segments of paths, by whose form their errors take; all others are native.
 _PAGES = ("admin", "static")
 _PLAIN_TEXT = ("handoff", "sender", "message", "flag", "statistics", "management")
+
+#: Seed's own resources, whose clients know `{"detail": …}`.
+_SEED = re.compile(f"/api/(?:health|metrics|token-auth|v1/(?:user|{'|'.join(SEGMENTS)}))(?:[./]|$)")
 
 _LINKS = {"docs": "/api/docs/", "schema": "/api/schema/", "admin": "/admin/", "health": "/healthz"}
 
@@ -62,6 +67,9 @@ def failure(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
     mount = request.path_info.lstrip("/").partition("/")[0]
     if mount in _PLAIN_TEXT:
         return HttpResponse(status.phrase.lower(), status=status, content_type="text/plain; charset=utf-8")
+    if _SEED.match(request.path_info):
+        said = "Not found." if status == HTTPStatus.NOT_FOUND else _NATIVE[status][1]
+        return JsonResponse({"detail": said}, status=status)
     if mount in _PAGES:
         page = _DJANGO.get(status)
         return page(request, Exception()) if page else defaults.server_error(request)

@@ -32,6 +32,30 @@ ROUTES = {
     "/api/v1/templates/{id}/versions/{number}/restore/": {"post"},
     "/api/v1/templates/{id}/preview/": {"post"},
     "/api/v1/templates/{id}/test/": {"post"},
+    "/api/v1/schedule/": {"get", "post"},
+    "/api/v1/schedule/{id}/": {"get", "put", "patch", "delete"},
+    "/api/v1/schedule/{id}/send/": {"post"},
+    "/api/v1/messageset/": {"get", "post"},
+    "/api/v1/messageset/{id}/": {"get", "put", "patch", "delete"},
+    "/api/v1/messageset/{id}/messages/": {"get"},
+    "/api/v1/messageset_languages/": {"get"},
+    "/api/v1/message/": {"get", "post"},
+    "/api/v1/message/{id}/": {"get", "put", "patch", "delete"},
+    "/api/v1/message/{id}/content/": {"get"},
+    "/api/v1/binarycontent/": {"get", "post"},
+    "/api/v1/binarycontent/{id}/": {"get", "put", "patch", "delete"},
+    "/api/v1/subscriptions/": {"get", "post"},
+    "/api/v1/subscriptions/request/": {"post"},
+    "/api/v1/subscriptions/{id}/": {"get", "put", "patch", "delete"},
+    "/api/v1/subscriptions/{id}/send/": {"post"},
+    "/api/v1/subscriptions/{id}/resend/": {"post"},
+    "/api/v1/failed-tasks/": {"get", "post"},
+    "/api/v1/failed-tasks/{id}/": {"get"},
+    "/api/v1/runsendestimate/": {"post"},
+    "/api/v1/behind-subscriptions/": {"get"},
+    "/api/v1/behind-subscriptions/{id}/": {"get"},
+    "/api/v1/behind-subscriptions/find_behind_subscriptions/": {"post"},
+    "/api/v1/sync_audio_files/": {"post"},
 }
 #: For those who have no key yet.
 LOGIN = "/api/token-auth/"
@@ -69,6 +93,15 @@ def test_sending_is_described_with_examples_and_its_idempotency_key(document):
     assert "Stored" in json.dumps(sending["responses"]["201"])
     assert "Idempotency-Key" in [parameter["name"] for parameter in sending["parameters"]]
     assert {"409", "413", "415"} <= set(sending["responses"])
+
+
+def test_an_upload_is_described_as_a_form_with_a_file(document):
+    uploading = document["paths"]["/api/v1/binarycontent/"]["post"]
+    schema = uploading["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert schema["properties"]["content"]["format"] == "binary" and schema["required"] == ["content"]
+    refused = uploading["responses"]["400"]["content"]["application/json"]["schema"]["oneOf"]
+    assert [kind["type"] for kind in refused] == ["object", "array"]
+    assert {"401", "403", "409", "413", "415", "429"} <= set(uploading["responses"])
 
 
 def test_the_document_and_its_pages_are_served(client):

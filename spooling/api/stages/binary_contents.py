@@ -67,14 +67,22 @@ def _type_of(file: UploadedFile) -> str:
     return guess_type(file.name or "")[0] or _UNKNOWN
 
 
+_FILE = {"type": "object", "properties": {"content": {"type": "string", "format": "binary"}}}
+_UPLOAD = {"multipart/form-data": {**_FILE, "required": ["content"]}}
+
+
 @extend_schema_view(
     list=extend_schema(summary="List files"),
     retrieve=extend_schema(summary="Show a file"),
-    create=extend_schema(summary="Upload a file", responses={201: BinarySerializer}),
+    create=extend_schema(summary="Upload a file", request=_UPLOAD, responses={201: BinarySerializer}),
     update=extend_schema(
-        summary="Replace a file", description="Under a new URL: what is cached never changes."
+        summary="Replace a file",
+        request=_UPLOAD,
+        description="Under a new URL: what is cached never changes.",
     ),
-    partial_update=extend_schema(summary="Replace a file, or nothing"),
+    partial_update=extend_schema(
+        summary="Replace a file, or nothing", request={"multipart/form-data": _FILE}
+    ),
     destroy=extend_schema(summary="Delete a file", description="409 while a message shows it."),
 )
 class BinaryContentViewSet(Resource):

@@ -8,6 +8,7 @@ import uuid
 from http import HTTPStatus
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, inline_serializer
@@ -105,11 +106,13 @@ class SubscriptionRequests(SeedView, GenericViewSet):
             return self._accept(data)
         return idempotency.once(self._call(name), lambda: self._accept(data))
 
+    @transaction.atomic
     def _accept(self, data: dict[str, Any]) -> HttpResponse:
         asked = self.get_serializer(data=_with_defaults(data))
         asked.is_valid(raise_exception=True)
         row = Subscription(account_id=self.credential.account_id, **asked.validated_data)
         subscriptions.create(row, now=timezone.now())
+        self.note("add", row, fields=asked.validated_data)
         body = JSONRenderer().render({"accepted": True})
         return HttpResponse(body, status=HTTPStatus.CREATED, content_type="application/json")
 

@@ -4,8 +4,10 @@ import json
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client
 
+from spooling.api.stages.message_sets import MessageSetSerializer
 from spooling.models import Schedule
 from tests.wires.seed.clients import Hub
 
@@ -241,6 +243,30 @@ def test_unknown_keys_are_ignored(hub):
 def test_an_unknown_object_is_not_found(hub, path):
     answer = hub.get(path)
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+
+
+@pytest.mark.parametrize(
+    "path", ["/schedule/1/runs/", "/subscriptions/1/2/3", "/message/1/content/x", "/user/"]
+)
+def test_a_path_below_a_resource_that_is_none_is_not_found_in_the_same_words(hub, path):
+    assert (hub.get(path).status_code, hub.get(path).json()) == (404, {"detail": "Not found."})
+    assert "errors" in hub.get("/schedules/").json()
+
+
+def test_an_outage_is_told_in_the_same_words(hub, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OperationalError
+
+    monkeypatch.setattr(Schedule.objects, "filter", fail)
+    answer = hub.get("/schedule/")
+    assert (answer.status_code, list(answer.json())) == (503, ["detail"]) and answer["Retry-After"]
+
+
+def test_a_name_that_was_free_a_moment_ago_is_a_conflict(hub, stage, monkeypatch):
+    """As when two calls check the same name before either is stored."""
+    monkeypatch.setattr(MessageSetSerializer, "validate_short_name", lambda self, name: name)
+    answer = hub.post("/messageset/", {"short_name": "first", "default_schedule": stage.schedule})
+    assert (answer.status_code, list(answer.json())) == (409, ["detail"])
 
 
 def test_a_wrong_verb_is_405(hub):
