@@ -199,7 +199,7 @@ def handle(exc: Exception, context: Mapping[str, Any]) -> Response | None:
         exc = exceptions.NotFound()
     elif isinstance(exc, IntegrityError):
         # Checked before, so it has changed since: a name was taken, or what it refers to is gone.
-        log.warning("A write met another one", exc_info=exc)
+        log.warning("A write met another one", extra={"path": context["request"].path})
         return Response({"detail": _MET}, status=HTTPStatus.CONFLICT)
     return views.exception_handler(exc, dict(context))
 

@@ -387,6 +387,22 @@ def test_a_file_beyond_the_limit_is_413(hub, settings):
     assert not BinaryContent.objects.exists()
 
 
+def test_an_upload_with_an_idempotency_key_is_stored_once(hub):
+    def again(data):
+        body = (
+            b'--x\r\nContent-Disposition: form-data; name="content"; filename="a.wav"\r\n\r\n'
+            + data
+            + b"\r\n--x--"
+        )
+        headers = {"Content-Type": "multipart/form-data; boundary=x", "Idempotency-Key": "k"}
+        return hub.call("POST", "/binarycontent/", body, **headers)
+
+    first, second = again(WAV), again(WAV)
+    assert (first.status_code, first.content) == (second.status_code, second.content)
+    assert bytes(BinaryContent.objects.get().data) == WAV
+    assert again(b"other").status_code == 409
+
+
 def test_a_file_in_use_is_kept(hub, stage):
     file = upload(hub).json()["id"]
     message = hub.message(stage.first, 4, text_content=None, binary_content=file)

@@ -55,6 +55,12 @@ def test_12_four_fields_make_a_subscription_of_defaults(hub, stage, body):
     assert metrics.values(row.account_id)["subscriptions.created.sum"] == 1
 
 
+def test_a_repeated_call_with_an_idempotency_key_names_the_same_place(hub, body):
+    first, second = (hub.post("/subscriptions/", body, **{"Idempotency-Key": "k"}) for _ in range(2))
+    assert first["Location"] == second["Location"] == first.json()["url"]
+    assert Subscription.objects.count() == 1
+
+
 def test_what_is_wrong_is_named(hub, body):
     assert refusal(hub.post("/subscriptions/")) == dict.fromkeys(
         ("identity", "messageset", "lang", "schedule"), REQUIRED
