@@ -169,7 +169,7 @@ def _fixed_addresses(parts: Parts) -> tuple[bytes, ...]:
 
 
 def _is_reply_to_rendered(parts: Parts) -> bool:
-    return any("{{" in address.email for address in parts.reply_to)
+    return any(rendering.holds_tags(address.email, parts.template_language) for address in parts.reply_to)
 
 
 def _rendered_reply_to(parts: Parts) -> Piece:

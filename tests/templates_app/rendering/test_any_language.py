@@ -191,3 +191,22 @@ def test_hostile_plain_text_costs_little(text, transfer):
     seconds, peak = costs.seconds_and_peak(lambda: rendering._compile(text, "plain", target).render({}))
     assert seconds < 0.1
     assert peak < 50 * MEBIBYTE
+
+
+def test_programs_with_tags_are_kept_and_those_of_one_persons_text_are_not():
+    def compiled(source):
+        return rendering.compile(source, language="braces", escape=Escape.HTML, transfer=Transfer.PLAIN)
+
+    for source in ("kept {{a}}", "{{kept}}" * 200):
+        assert compiled(source) is compiled(source)
+    for source in ("not kept", "{{a}}" + "not kept" * 5000):
+        assert compiled(source) is not compiled(source)
+
+
+@pytest.mark.parametrize(
+    ("language", "source"), [("liquid", "{% if a %}"), ("mustache", "{{a}}"), ("braces", "{{a}}")]
+)
+def test_each_language_knows_the_tags_of_its_own(language, source):
+    assert rendering.holds_tags(source, language)
+    assert not rendering.holds_tags("{ a }", language)
+    assert not rendering.holds_tags(source, "plain")
