@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -41,8 +42,8 @@ def add(account_id: int, *, draft: Draft, now: datetime) -> Template:
         created_at=now,
         updated_at=now,
     )
-    with transaction.atomic():
-        _store(template)
+    with _unique():
+        template.save()
         TemplateVersion.objects.create(template=template, number=1, created_at=now, **draft.texts)
     return template
 
@@ -86,10 +87,16 @@ def restore(version: TemplateVersion, *, now: datetime) -> TemplateVersion:
 
 
 def rename(template: Template, *, name: str, domain: Domain | None, now: datetime) -> None:
-    """Give the template another name, or another domain to be named in. Raises TemplateRefused, TemplateExists."""
+    """Give the template another name, or another domain to be named in.
+
+    Raises TemplateRefused, TemplateExists, and Template.DoesNotExist when it was removed meanwhile.
+    """
     _refuse([*_name_flaws(name), *_domain_flaws(template.account_id, domain)])
+    own = Template.objects.filter(pk=template.pk)
+    with _unique():
+        if not own.update(name=name, domain=domain, updated_at=now):
+            raise Template.DoesNotExist
     template.name, template.domain, template.updated_at = name, domain, now
-    _store(template)
 
 
 @transaction.atomic
@@ -120,10 +127,11 @@ def texts_of(version: TemplateVersion) -> dict[str, str]:
     return {name: getattr(version, name) for name in wordings.FIELDS}
 
 
-def _store(template: Template) -> None:
+@contextmanager
+def _unique() -> Iterator[None]:
     try:
         with transaction.atomic():
-            template.save()
+            yield
     except IntegrityError:
         raise errors.TemplateExists from None
 

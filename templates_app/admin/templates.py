@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Max, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -20,6 +20,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import action
 
 from earwig.admin import pages
+from earwig.errors import EarwigError
 from earwig.web import customer_content
 from templates_app import differences, previews, templates
 from templates_app.admin import versions
@@ -85,6 +86,14 @@ class TemplateAdmin(pages.AuditedAdmin):
 
     def get_inlines(self, request: HttpRequest, obj: Template | None) -> Any:
         return self.inlines if obj else ()
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)  # type: ignore[no-any-return]
+        except EarwigError as refused:
+            # Somebody took the name since the form looked.
+            self.message_user(request, refused.message, messages.ERROR)
+            return HttpResponseRedirect(request.path)
 
     def save_model(self, request: HttpRequest, obj: Template, form: Any, change: bool) -> None:
         now = timezone.now()

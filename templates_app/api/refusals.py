@@ -9,7 +9,7 @@ from django.http import Http404
 
 from earwig.web.errors import Problem, Rejected
 from templates_app.errors import TemplateExists, TemplateRefused
-from templates_app.models import Template
+from templates_app.models import Template, TemplateVersion
 
 #: A flaw's field on the wire, where it is another.
 _FIELDS = {"from_email": "from", "from_name": "from.name"}
@@ -26,7 +26,7 @@ def named() -> Iterator[None]:
         ) from None
     except TemplateExists as error:
         raise Rejected([Problem(None, "name", error.code, error.message)]) from None
-    except Template.DoesNotExist:
+    except (Template.DoesNotExist, TemplateVersion.DoesNotExist):
         raise Http404 from None
 
 

@@ -139,11 +139,14 @@ def test_what_a_message_uses_is_not_removed(account):
     assert not TemplateVersion.objects.exists()
 
 
-def test_a_template_that_was_removed_meanwhile_is_not_saved(account):
+def test_a_template_that_was_removed_meanwhile_is_neither_saved_nor_renamed(account):
     template = add(account)
     Template.objects.all().delete()
     with pytest.raises(Template.DoesNotExist):
         templates.save(template, changes={"text": "Bye"}, now=NOW)
+    with pytest.raises(Template.DoesNotExist):
+        templates.rename(template, name="other", domain=None, now=NOW)
+    assert not Template.objects.exists()
 
 
 def test_the_current_versions_of_many_cost_one_query(account, django_assert_num_queries):

@@ -16,6 +16,7 @@ from earwig import domains
 from earwig.models import AuditEntry
 from spooling.models import MessageSet, Schedule, StageMessage
 from templates_app import templates
+from templates_app.admin.forms import TemplateForm
 from templates_app.models import Template, TemplateVersion
 
 TEXTS = {
@@ -232,3 +233,12 @@ def test_the_list_asks_the_database_the_same_number_of_times_whatever_its_length
         draft = templates.Draft(name=f"t{number}", texts=TEXTS)
         templates.add(account.pk, draft=draft, now=timezone.now())
     assert queries() == few
+
+
+def test_a_name_that_is_taken_while_the_form_is_read_is_told(staff, account, template, monkeypatch):
+    other = templates.add(account.pk, draft=templates.Draft(name="other", texts=TEXTS), now=timezone.now())
+    monkeypatch.setattr(TemplateForm, "_is_taken", lambda form, cleaned: False)
+    page = page_of("template_change", other.pk)
+    answer = staff.post(page, form(account, name="welcome", text="Lost"), follow=True)
+    assert "There is a template of this name already." in answer.content.decode()
+    assert other.versions.count() == 1 and not AuditEntry.objects.exists()

@@ -13,6 +13,7 @@ from earwig import api_keys, domains
 from earwig.models import AuditEntry
 from earwig.models.api_keys import Scope
 from spooling.models import MessageSet, Schedule, StageMessage
+from templates_app.api.templates import TemplateViewSet
 from templates_app.models import Template, TemplateVersion
 from tests.templates_app.api.conftest import WELCOME, Api
 
@@ -374,4 +375,23 @@ def test_styles_are_inlined_and_text_is_made_when_asked_for(api):
 )
 def test_what_cannot_be_made_of_the_html_is_refused(api, fields, problems):
     assert api.problems("post", "templates/", {**WELCOME, **fields}) == problems
+    assert not Template.objects.exists()
+
+
+@pytest.mark.parametrize("verb", ["get", "patch", "put"])
+def test_a_template_that_is_removed_during_the_call_is_not_found(api, monkeypatch, verb):
+    template = api.add()
+    find = TemplateViewSet.get_object
+
+    def remove_then(call):
+        def after(*args):
+            found = call(*args)
+            Template.objects.all().delete()
+            return found
+
+        return after
+
+    monkeypatch.setattr(TemplateViewSet, "get_object", remove_then(find))
+    assert api(verb, f"templates/{template}/", {**WELCOME, "name": "other"}).status_code == 404
+    assert api("post", f"templates/{template}/preview/", {}).status_code == 404
     assert not Template.objects.exists()
