@@ -15,7 +15,7 @@ QUIET_SECONDS = 0.2
 #: A call that no worker took by then is stale: a drain has been polling in the meantime.
 EXPIRES_SECONDS = 10.0
 #: A tick works for longer than one takes to come again: those in between may be dropped.
-STAGES_EXPIRE_SECONDS = 2.0
+STAGES_EXPIRE_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 _lock = threading.Lock()

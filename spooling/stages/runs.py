@@ -64,11 +64,10 @@ def _open_one(schedule_id: int, now: datetime) -> None:
     schedule = Schedule.objects.select_for_update(skip_locked=True).due(now).filter(pk=schedule_id).first()
     if schedule is None or schedule.next_run_at is None:
         return
-    times = schedules.times_of(schedule)
-    runs, first, since = [], schedule.next_run_at, schedule.next_run_at - _INSTANT
-    if first < now - LATEST:
-        runs.append(_run(schedule, first, RunState.MISSED, now))
-        since = now - LATEST - _INSTANT
+    times, first = schedules.times_of(schedule), schedule.next_run_at
+    too_late = first < now - LATEST
+    runs = [_run(schedule, first, RunState.MISSED if too_late else RunState.RUNNING, now)]
+    since = now - LATEST - _INSTANT if too_late else first
     for due_at in schedules.runs(times, after=since, until=now):
         runs.append(_run(schedule, due_at, RunState.RUNNING, now))
     # A beat that is here a second time finds its runs there.
