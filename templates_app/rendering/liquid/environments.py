@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 
 from liquid import BoundTemplate, Environment, Token
 from liquid.ast import Node
-from liquid.builtin import content, illegal, output
+from liquid.builtin import content, illegal
 from liquid.builtin.expressions import FilteredExpression
 from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.builtin.tags import (
@@ -15,7 +15,6 @@ from liquid.builtin.tags import (
     comment_tag,
     cycle_tag,
     decrement_tag,
-    echo_tag,
     for_tag,
     if_tag,
     ifchanged_tag,
@@ -29,6 +28,7 @@ from liquid.expression import Expression
 from templates_app.rendering.liquid.charges import PaidLoop, PaidRange
 from templates_app.rendering.liquid.filters import FILTERS
 from templates_app.rendering.liquid.lexing import Lexer
+from templates_app.rendering.liquid.printing import EchoTag, OutputTag
 from templates_app.rendering.targets import Limits
 
 
@@ -37,10 +37,10 @@ class ForTag(for_tag.ForTag):
 
 
 _TAGS = (
-    *(content.Literal, output.Output, illegal.Illegal),
+    *(content.Literal, OutputTag, illegal.Illegal),
     *(if_tag.IfTag, unless_tag.UnlessTag, case_tag.CaseTag),
     *(ForTag, for_tag.BreakTag, for_tag.ContinueTag, cycle_tag.CycleTag, ifchanged_tag.IfChangedTag),
-    *(assign_tag.AssignTag, capture_tag.CaptureTag, echo_tag.EchoTag),
+    *(assign_tag.AssignTag, capture_tag.CaptureTag, EchoTag),
     *(increment_tag.IncrementTag, decrement_tag.DecrementTag),
     *(comment_tag.CommentTag, inline_comment_tag.InlineCommentTag),
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from liquid import Markup
 from liquid.builtin.filters import array, extra
 from liquid.builtin.filters import math as arithmetic
 from liquid.builtin.filters import misc, string
@@ -14,6 +15,7 @@ from liquid.filter import liquid_filter, sequence_filter, string_filter, with_en
 
 from templates_app import errors
 from templates_app.rendering import values
+from templates_app.rendering.liquid import printing
 from templates_app.rendering.liquid.charges import Context
 
 Filter = Callable[..., Any]
@@ -82,10 +84,18 @@ def _replace(value: str, old: object, new: object = "") -> str:
 @with_environment
 @sequence_filter
 def _join(items: Sequence[object], separator: object = " ", *, environment: Any) -> str:
-    if len(items) * len(str(separator)) > LONGEST_TEXT * 4:
+    separator = printing.text(separator)
+    if len(items) * len(separator) > LONGEST_TEXT * 4:
         values.too_much_output()
-    result: str = array.join(items, separator, environment=environment)
-    return result
+    if environment.autoescape and separator == " ":
+        separator = Markup(separator)
+    return separator.join(map(printing.text, items))
+
+
+@sequence_filter
+def _map(items: Sequence[object], key: object) -> list[object]:
+    """What each mapping among `items` has under a key, null for others; the library has a null of its own."""
+    return [item.get(str(key)) if isinstance(item, Mapping) else None for item in items]
 
 
 @string_filter
@@ -148,7 +158,7 @@ _TEXTS = {
     **{"slice": string.slice_, "split": string.split},
 }
 _LISTS = {
-    **{"join": _join, "first": array.first, "last": array.last, "concat": array.concat, "map": array.map_},
+    **{"join": _join, "first": array.first, "last": array.last, "concat": array.concat, "map": _map},
     **{"reverse": array.reverse, "sort": array.sort, "sort_natural": array.sort_natural, "uniq": _uniq},
     **{"where": array.where, "reject": array.reject, "find": array.find, "find_index": array.find_index},
     **{"has": array.has, "compact": array.compact, "sum": array.sum_, "size": misc.size},

@@ -18,6 +18,7 @@ VALUES = {
     "when": "2026-11-20T08:30:00+01:00",
     "partial": "p",
     "null": None,
+    "mixed": [1, None, "a", True],
 }
 
 CASES = [
@@ -57,6 +58,8 @@ CASES = [
         "20 November 2026 08:30 1970 soon",
     ),
     ("{{ '<p>a</p><br>' | strip_html }}", "a"),
+    ("{{ mixed }}|{{ mixed | join: ',' }}|{% echo mixed %}|{{ (1..3) }}", "1atrue|1,,a,true|1atrue|1..3"),
+    ("{{ items | map: 'nothing' | compact | size }}{{ items | map: 'label' | reverse | join }}", "0b a"),
 ]
 
 
