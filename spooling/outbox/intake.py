@@ -95,9 +95,12 @@ def _note_backlogs(rows: Sequence[Row]) -> None:
         if row.lane == Lane.BULK:
             place = (row.spooler_id, row.provider)
             earliest[place] = min(row.due_at, earliest.get(place, row.due_at))
+    # In one order, so that two transactions never wait for each other.
+    places = sorted(earliest)
     Backlog.objects.bulk_create(
-        [Backlog(spooler_id=spooler_id, provider=provider) for spooler_id, provider in earliest],
+        [Backlog(spooler_id=spooler_id, provider=provider) for spooler_id, provider in places],
         ignore_conflicts=True,
     )
-    for (spooler_id, provider), due_at in earliest.items():
+    for spooler_id, provider in places:
+        due_at = earliest[spooler_id, provider]
         Backlog.objects.of(spooler_id, provider).idle_at(due_at).update(next_due_at=due_at)
