@@ -30,14 +30,25 @@ def test_the_settings_of_the_tests_pass():
         ("METRICS_URL", "file:///etc/passwd", "config.E012"),
         ("SMTP_URL", "smtp://", "config.E006"),
         ("SMTP_URL", "http://mail.example.org", "config.E006"),
+        ("IDENTITY_STORE_URL", "identities.example.org", "config.E008"),
+        ("DRY_RUN_MESSAGESETS", frozenset({1, "M1"}), "config.E010"),
+        ("SUBSCRIPTION_LOCK_TIMEOUT", 30, "config.E011"),
         ("TRUSTED_PROXIES", ["10.0.0.1", "10.1.0.0/16", "proxy"], "config.E007"),
     ],
 )
 def test_a_wrong_setting_is_named(settings, name, value, identifier):
+    settings.IDENTITY_STORE_TOKEN = "given"
     setattr(settings, name, value)
     found = errors_of()
     assert list(found) == [identifier]
     assert name in found[identifier]
+
+
+def test_an_identity_store_wants_its_token(settings):
+    settings.IDENTITY_STORE_URL = "https://identities.example.org/api/v1"
+    assert "IDENTITY_STORE_TOKEN" in errors_of()["config.E009"]
+    settings.IDENTITY_STORE_TOKEN = "given"
+    assert errors_of() == {}
 
 
 def test_keyless_calls_need_an_account(settings):

@@ -16,6 +16,7 @@ from spooling.models import (
 )
 from spooling.stages import requests
 from stats import metrics
+from templates_app.models import Template, TemplateVersion
 
 from .conftest import NOON
 
@@ -282,6 +283,23 @@ class TestContents:
         send(subscription)
         assert "From address" in SendFailure.objects.get().reason
         assert position(subscription) == (1, True, False, 0)
+
+
+def test_a_message_may_name_a_template(account, subscribe, send, make_person, message_set):
+    template = Template.objects.create(account=account, name="weekly", language="liquid")
+    TemplateVersion.objects.create(template=template, number=1, subject="old", text="old")
+    TemplateVersion.objects.create(
+        template=template, number=2, subject="Hello {{ name }}", text="{{ prepend }} {{ clinic }}"
+    )
+    StageMessage.objects.update(template=template, text_content=None, metadata={"week": 3})
+    make_person("id-1", "ann@people.example", name="Ann", attributes={"clinic": "one", "week": 1})
+    send(subscribe("id-1", metadata={"clinic": "two", "prepend_next_delivery": "Welcome"}))
+    mail = Mail.objects.get()
+    assert (mail.content.subject, mail.content.template_language) == ("Hello {{ name }}", "liquid")
+    assert mail.name == "Ann"
+    shown = {"name": "Ann", "clinic": "two", "prepend": "Welcome", "identity": "id-1", "lang": "eng_ZA"}
+    assert shown.items() <= mail.variables.items()
+    assert mail.variables["week"] == 3
 
 
 def test_a_dry_set_does_everything_but_the_hand_over(
