@@ -12,6 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from earwig import addresses, domains, mailboxes
+from earwig.errors import EarwigError
+from earwig.web.errors import SenderDomainNotAllowed
 from earwig.web.seed import SeedView
 from spooling.api.stages import filters
 from spooling.api.stages.fields import OwnKey, own
@@ -59,6 +62,21 @@ class MessageSetSerializer(serializers.ModelSerializer):
             others = others.exclude(pk=self.instance.pk)
         if others.exists():
             raise serializers.ValidationError("MessageSet with this Short name already exists.")
+        return value
+
+    def validate_from_address(self, value: str) -> str:
+        """An author that the account and the key may write mail as."""
+        if not value:
+            return value
+        credential = self.context["view"].credential
+        try:
+            author = mailboxes.parse(value)[1]
+            allowed = credential.allowed_sender_domains
+            if allowed and addresses.domain_of(author) not in allowed:
+                raise SenderDomainNotAllowed
+            domains.sending_domain(credential.account_id, author)
+        except EarwigError as refused:
+            raise serializers.ValidationError(refused.message) from None
         return value
 
 

@@ -5,7 +5,9 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
+from earwig.models import Domain
 from spooling.models import BinaryContent, MessageSet, Schedule, StageMessage
 from templates_app.models import Template
 from tests.wires.seed.clients import WAV
@@ -153,6 +155,21 @@ def test_06_what_is_wrong_of_a_set_is_named(hub, stage):
         assert refusal(hub.post("/messageset/", {**body, **extra})) == refused
     required = ["This field is required."]
     assert refusal(hub.post("/messageset/")) == {"short_name": required, "default_schedule": required}
+
+
+def test_the_author_of_a_set_is_one_that_the_account_and_the_key_may_use(hub, key_with, stage, other_account):
+    Domain.objects.create(account=other_account, name="rival.example", verified_at=timezone.now())
+    path = f"/messageset/{stage.first}/"
+    for author in ("nobody", "a@b@c", "Rival <hello@rival.example>", "a@x.example\r\nBcc: b@x.example"):
+        assert list(refusal(hub.patch(path, {"from_address": author}))) == ["from_address"]
+    assert (
+        hub.patch(path, {"from_address": "Hub <hub@x.example>"}).json()["from_address"]
+        == "Hub <hub@x.example>"
+    )
+    narrow = key_with("read", "manage", allowed_sender_domains=["y.example"])
+    assert list(refusal(narrow.patch(path, {"from_address": "hub@x.example"}))) == ["from_address"]
+    assert narrow.patch(path, {"from_address": "hub@y.example"}).status_code == 200
+    assert narrow.patch(path, {"from_address": ""}).status_code == 200
 
 
 def test_07_a_set_is_changed_replaced_and_deleted(hub, stage):
