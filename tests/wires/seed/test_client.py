@@ -54,10 +54,10 @@ def test_11_messages_are_written_and_read(sbm, stage):
 
 def test_11_files_are_uploaded_and_deleted(sbm):
     file = io.BytesIO(WAV)
-    file.name = "welcome.wav"
+    file.name = "welcome.mp3"
     made = sbm.create_binarycontent({"content": file})
     with urllib.request.urlopen(made["content"]) as fetched:
-        assert (fetched.read(), fetched.headers["Content-Type"]) == (WAV, "audio/x-wav")
+        assert (fetched.read(), fetched.headers["Content-Type"]) == (WAV, "audio/mpeg")
     assert sbm.delete_binarycontent(made["id"]) is None
 
 

@@ -16,6 +16,7 @@ from spooling.models import (
     StageMessage,
     Subscription,
 )
+from templates_app.models import Template
 from tests.acceptance.test_tenancy import _flat, _verbs
 from tests.wires.seed.clients import WAV, Hub
 
@@ -141,6 +142,14 @@ def test_nothing_of_another_account_is_referred_to(own, stranger, path, field, k
 
     assert said(own[kind]) == ['Invalid pk "%s" - object does not exist.' % own[kind]]
     assert said(999_999) == ['Invalid pk "999999" - object does not exist.']
+
+
+def test_no_template_of_another_account_is_sent(own, account, hub, stranger, stage):
+    template = Template.objects.create(account=account, name="welcome").public_id.hex
+    body = {"sequence_number": 9, "lang": "eng", "template": template}
+    refused = stranger.post("/message/", body).json()["template"]
+    assert refused == ['Invalid pk "%s" - object does not exist.' % template]
+    assert hub.made("/message/", {**body, "messageset": stage.first})["template"] == template
 
 
 def test_no_filter_reaches_into_another_account(own, stranger, stage):
