@@ -90,8 +90,8 @@ def check_stages(**_: Any) -> list[checks.CheckMessage]:
     if not all(isinstance(number, int) for number in settings.DRY_RUN_MESSAGESETS):
         hint = "Ids of message sets, for example 3,4"
         found.append(checks.Error("DRY_RUN_MESSAGESETS is no list of ids.", hint=hint, id="config.E010"))
-    if settings.SUBSCRIPTION_LOCK_TIMEOUT < 60:
-        hint = "60 seconds at least: a call to another service takes up to 20."
+    if settings.SUBSCRIPTION_LOCK_TIMEOUT < 120:
+        hint = "120 seconds at least: calls to other services take up to 80."
         found.append(checks.Error("SUBSCRIPTION_LOCK_TIMEOUT is too short.", hint=hint, id="config.E011"))
     return found
 

@@ -6,6 +6,7 @@ job's lease from the job: both run out if this process dies, and the job is take
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections import Counter
@@ -27,7 +28,7 @@ from stats import metrics
 
 #: Calls at once, and jobs that are taken together: their calls end long before the lock does.
 THREADS = 8
-TAKEN = 4 * THREADS
+TAKEN = 2 * THREADS
 #: Of a turn's thread.
 TURN_SECONDS = 60.0
 NO_WEBHOOK = "The account has no webhook."
@@ -104,14 +105,18 @@ def _work_batch(now: datetime) -> bool:
 @transaction.atomic
 def _take(now: datetime) -> tuple[_Taken | None, bool]:
     """Lease the next jobs of an account and lock their subscriptions; what is not wanted ends here."""
-    jobs = orders.together(orders.waiting(now, JobState.RUNNING), TAKEN)
-    if not jobs:
+    due = orders.waiting(now, JobState.RUNNING)
+    groups = list(due.order_by().values_list("account_id", "kind").distinct())
+    if not groups:
         return None, False
+    # By chance, so that an account whose service is silent does not keep the others waiting.
+    account_id, kind = random.choice(groups)
+    jobs = orders.together(due.filter(account=account_id, kind=kind), TAKEN)
     locked = orders.subscriptions_of(jobs)
     wanted, rest = orders.wanted_of(jobs, locked, now)
-    orders.conclude(rest, orders.SKIPPED, now=now)
+    orders.dismiss(rest, locked, now=now)
     if not wanted:
-        return None, True
+        return None, bool(jobs)
     until = now + timedelta(seconds=settings.SUBSCRIPTION_LOCK_TIMEOUT)
     JobRequest.objects.filter(pk__in=[job.pk for job in wanted.values()]).update(leased_until=until)
     Subscription.objects.filter(pk__in=wanted).update(locked_until=until)
@@ -193,7 +198,7 @@ def _settle(taken: _Taken, answers: _Answers, now: datetime) -> None:
     orders.settle([left.pop(pk) for pk in unusable], Outcome(failed=unusable), now=now)
     failures.note(taken.account_id, unusable, now=now)
     due = {pk: job for pk, job in left.items() if _is_due(job, locked.get(pk), taken, answers)}
-    orders.conclude([job for pk, job in left.items() if pk not in due], orders.SKIPPED, now=now)
+    orders.dismiss([job for pk, job in left.items() if pk not in due], locked, now=now)
     _send(taken, {pk: (job, locked[pk]) for pk, job in due.items()}, answers, now)
     Subscription.objects.filter(pk__in=jobs, locked_until=taken.until).update(locked_until=None)
     metrics.add(taken.account_id, answers.metrics, now=now)

@@ -34,6 +34,7 @@ KEPT = timedelta(days=7)
 PRUNED_EVERY, MOST_PRUNED = timedelta(hours=1), 50_000
 #: The outcome of a job whose subscription was not ready, or had moved on.
 SKIPPED = {"outcome": "skipped"}
+NOT_READY = {"code": "not_ready", "message": "The subscription is not ready."}
 
 
 def work(*, now: datetime, seconds: float) -> None:
@@ -96,6 +97,27 @@ def wanted_of(
         else:
             rest.append(job)
     return wanted, rest
+
+
+def dismiss(jobs: Sequence[JobRequest], subscriptions: Mapping[int, Subscription], *, now: datetime) -> None:
+    """Jobs that have nothing to do now. A send ends quietly.
+
+    A resend waits for who holds its subscription; it leaves a failure where that is not ready (contract §4.4).
+    """
+    resends = [job for job in jobs if job.kind == JobKind.RESEND]
+    conclude([job for job in jobs if job.kind != JobKind.RESEND], SKIPPED, now=now)
+    unready = []
+    for job in resends:
+        subscription = subscriptions.get(job.arguments["subscription"])
+        if subscription is None or not subscription.is_ready:
+            unready.append(job)
+        elif subscription.is_locked(now):
+            JobRequest.objects.filter(pk=job.pk).update(leased_until=subscription.locked_until)
+    told = {job.arguments["subscription"]: NOT_READY["message"] for job in unready}
+    if unready:
+        kept = {pk: why for pk, why in told.items() if pk in subscriptions}
+        failures.note(unready[0].account_id, kept, now=now)
+    conclude(unready, NOT_READY, now=now)
 
 
 def postpone(jobs: Sequence[JobRequest], reasons: Mapping[int, str], *, now: datetime) -> None:
@@ -186,16 +208,15 @@ def _work_batch(now: datetime) -> bool:
         return False
     subscriptions = subscriptions_of(jobs)
     wanted, rest = wanted_of(jobs, subscriptions, now)
-    resend = jobs[0].kind == JobKind.RESEND
     batch = Batch(
         account_id=jobs[0].account_id,
         subscriptions=[subscriptions[pk] for pk in wanted],
-        resend=resend,
+        resend=jobs[0].kind == JobKind.RESEND,
     )
     outcome = sends.send(batch, now=now)
     settle(list(wanted.values()), outcome, now=now)
     _hold([wanted[subscription.pk] for subscription in outcome.calls], now)
-    _refuse(rest, subscriptions, resend, now)
+    dismiss(rest, subscriptions, now=now)
     return True
 
 
@@ -204,20 +225,6 @@ def _hold(jobs: Sequence[JobRequest], now: datetime) -> None:
     ids = [job.pk for job in jobs]
     if ids:
         JobRequest.objects.filter(pk__in=ids).update(state=JobState.RUNNING, leased_until=now)
-
-
-def _refuse(
-    jobs: Sequence[JobRequest], subscriptions: Mapping[int, Subscription], resend: bool, now: datetime
-) -> None:
-    """A send that is not wanted ends quietly; a resend leaves a failure, as somebody waits for it (contract §4.4)."""
-    if not resend:
-        conclude(jobs, SKIPPED, now=now)
-        return
-    reason = "The subscription is not ready."
-    unready = {pk: reason for pk, subscription in subscriptions.items() if not subscription.is_ready}
-    if jobs:
-        failures.note(jobs[0].account_id, unready, now=now)
-    conclude(jobs, {"code": "not_ready", "message": reason}, now=now)
 
 
 def _give_up(jobs: Sequence[JobRequest], reasons: Mapping[int, str], now: datetime) -> None:

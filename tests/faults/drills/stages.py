@@ -15,7 +15,7 @@ from tests.faults.campaigns import Campaign
 from tests.faults.sites import Site
 from tests.installation import eventually
 
-SUBSCRIPTIONS = 30_000
+SUBSCRIPTIONS = 20_000
 #: Long before a run that nobody makes is missed.
 SECONDS = 120
 

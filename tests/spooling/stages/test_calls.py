@@ -279,6 +279,22 @@ def test_a_resend_says_so_and_keeps_the_id_it_was_given(subscription, sms, servi
     assert number(subscription) == 3
 
 
+def test_a_resend_waits_for_a_call_under_way(subscription, sms, service, call, work):
+    requests.ask_send(subscription, now=NOON)
+
+    def resend():
+        service.before = lambda: None
+        requests.ask_resend(subscription, now=NOON)
+        work()
+
+    service.before = resend
+    call()
+    assert len(service.asked) == 1
+    call(NOON + timedelta(seconds=301))
+    assert [document["resend"] for _, _, document in service.asked] == ["false", "true"]
+    assert service.asked[1][2]["content"] == "text 1 eng_ZA"
+
+
 def test_a_dry_set_posts_nothing_and_moves_on(subscription, sms, service, call, settings):
     settings.DRY_RUN_MESSAGESETS = [sms.pk]
     requests.ask_send(subscription, now=NOON)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from spooling import jobs
-from spooling.models import JobRequest, Mail, Schedule, ScheduleRun, SendFailure, Subscription
+from spooling.models import JobRequest, Mail, Resend, Schedule, ScheduleRun, SendFailure, Subscription
 from spooling.stages import requests, runs, slices
 
 from .conftest import DAY, NOON, RUN
@@ -202,8 +202,6 @@ class TestPlace:
 
 
 def test_a_resend_repeats_the_last_message_and_moves_nothing(subscription, work, texts):
-    from spooling.models import Resend
-
     for number, text in ((3, "text 2 eng_ZA"), (1, "text 1 eng_ZA")):
         Subscription.objects.update(next_sequence_number=number)
         job = requests.ask_resend(subscription, now=NOON)
@@ -217,6 +215,13 @@ def test_a_resend_repeats_the_last_message_and_moves_nothing(subscription, work,
     assert [each.outbound_id for each in Resend.objects.order_by("id")] == [
         mail.public_id.hex for mail in Mail.objects.order_by("id")
     ]
+
+
+def test_two_resends_are_two_mails(subscription, work, texts):
+    for _ in range(2):
+        requests.ask_resend(subscription, now=NOON)
+    work()
+    assert [text for _, text in texts()] == ["text 1 eng_ZA"] * 2
 
 
 def test_a_resend_of_what_is_complete_leaves_a_failure(subscription, work, texts):
