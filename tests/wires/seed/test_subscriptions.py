@@ -3,6 +3,7 @@
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import pytest
 import time_machine
@@ -329,6 +330,25 @@ def test_a_registration_that_comes_again_within_a_day_is_one(hub, stranger, regi
     with time_machine.travel(first + timedelta(hours=24, seconds=1), tick=False):
         hub.made("/subscriptions/request", {"data": registered})
     assert Subscription.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.postgresql
+def test_a_registration_that_comes_ten_times_at_once_is_one(hub, registered):
+    """Who comes while the first is being stored is told to come again, as hubs do."""
+    statuses = []
+
+    def ask():
+        statuses.append(hub.post("/subscriptions/request", {"data": registered}).status_code)
+        connection.close()
+
+    threads = [Thread(target=ask) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(statuses) <= {201, 409} and 201 in statuses
+    assert Subscription.objects.count() == 1
 
 
 def test_a_refused_registration_may_come_again_corrected(hub, registered):
