@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 ROOT = "/api/v1"
@@ -80,3 +81,14 @@ class Hub:
     def subscription(self, messageset, schedule, identity="8646b7bc", **fields):
         body = {"identity": identity, "messageset": messageset, "schedule": schedule, "lang": "eng_ZA"}
         return self.made("/subscriptions/", body | fields)
+
+
+def upload(hub, name="welcome.wav", data=WAV, type_="audio/wav"):
+    """Put a file there."""
+    return hub.form("/binarycontent/", {"content": SimpleUploadedFile(name, data, type_)})
+
+
+def refusal(answer, status=400):
+    """The document of an answer that refuses."""
+    assert answer.status_code == status, answer.content
+    return answer.json()

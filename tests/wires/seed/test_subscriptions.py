@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from spooling.models import Subscription
 from stats import metrics
+from tests.wires.seed.clients import refusal
 
 REQUIRED = ["This field is required."]
 
@@ -24,11 +25,6 @@ def body(stage):
         "schedule": stage.schedule,
         "lang": "eng_ZA",
     }
-
-
-def refusal(answer, status=400):
-    assert answer.status_code == status, answer.content
-    return answer.json()
 
 
 def test_12_four_fields_make_a_subscription_of_defaults(hub, stage, body):
