@@ -8,7 +8,7 @@ from earwig.web import idempotency
 from spooling import attempts, heartbeats, hosts, jobs, ledger, privacy, trap
 from spooling.delivery import salvage
 from spooling.outbox import rescue, sweeps
-from spooling.stages import estimates, orders
+from spooling.stages import estimates, orders, runs
 
 #: How far back the tick looks for mail that woke nobody, and how far the slower round does.
 RECENTLY, LONG_AGO = timedelta(minutes=5), timedelta(days=7)
@@ -41,3 +41,4 @@ def tidy(*, now: datetime) -> None:
     trap.prune(now=now)
     estimates.ask_for_all(now=now)
     orders.prune(now=now)
+    runs.prune(now=now)

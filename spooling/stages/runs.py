@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import time
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F
 
@@ -17,6 +19,8 @@ from spooling.stages import schedules, slices
 LATEST = timedelta(minutes=10)
 #: Schedules that one tick opens runs of; the next tick goes on.
 MOST_OPENED = 500
+#: For how long one can see what became of a run.
+KEPT, PRUNED_EVERY = timedelta(days=90), timedelta(hours=1)
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -47,9 +51,17 @@ def tick(*, now: datetime, seconds: float) -> bool:
     if not settings.EXTERNAL_DISPATCH:
         _open(now)
     ends = time.monotonic() + seconds
-    while (worked := _work_round(now)) and time.monotonic() < ends:
-        pass
-    return worked
+    while any_left := _work_round(now, ends):
+        if time.monotonic() >= ends:
+            break
+    return any_left
+
+
+def prune(*, now: datetime) -> int:
+    """Once an hour, forget runs that ended KEPT ago; answers how many."""
+    if not cache.add("stages.runs.prune", 1, timeout=PRUNED_EVERY.total_seconds()):
+        return 0
+    return ScheduleRun.objects.filter(ended_at__lt=now - KEPT).delete()[0]
 
 
 def _open(now: datetime) -> None:
@@ -80,10 +92,16 @@ def _run(schedule: Schedule, due_at: datetime, state: RunState, now: datetime) -
     return ScheduleRun(schedule=schedule, due_at=due_at, state=state, created_at=now, ended_at=ended_at)
 
 
-def _work_round(now: datetime) -> bool:
-    """A slice of each open run, so that a large one does not keep the others waiting; whether there was work."""
-    ids = list(ScheduleRun.objects.filter(state=RunState.RUNNING).order_by("pk").values_list("pk", flat=True))
-    return any([_work(run_id, now) for run_id in ids])
+def _work_round(now: datetime, ends: float) -> bool:
+    """A slice of each open run in any order, so that a large one keeps no other waiting; whether some go on."""
+    ids = list(ScheduleRun.objects.filter(state=RunState.RUNNING).values_list("pk", flat=True))
+    random.shuffle(ids)
+    any_left = False
+    for place, run_id in enumerate(ids, 1):
+        any_left |= _work(run_id, now)
+        if time.monotonic() >= ends:
+            return any_left or place < len(ids)
+    return any_left
 
 
 @transaction.atomic

@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 
-from spooling import jobs
+from spooling import control, jobs
 from spooling.models import JobRequest, Mail, Resend, Schedule, ScheduleRun, SendFailure, Subscription
-from spooling.stages import requests, runs, slices
+from spooling.stages import orders, requests, runs, slices
 
 from .conftest import DAY, NOON, RUN
 
@@ -152,6 +153,38 @@ def test_a_message_that_is_missing_is_told_once_however_often_it_runs(subscribe,
     tick(RUN)
     tick(RUN + DAY)
     assert SendFailure.objects.count() == 1
+
+
+def test_a_tick_says_whether_more_is_left(subscribe, small_slices):
+    for _ in range(4):
+        subscribe()
+    assert runs.tick(now=RUN, seconds=0) is True
+    assert runs.tick(now=RUN, seconds=5) is False
+
+
+def test_runs_are_forgotten_after_ninety_days(subscription, tick):
+    tick()
+    control.tidy(now=RUN + 89 * DAY)
+    assert ScheduleRun.objects.exists()
+    cache.clear()
+    control.tidy(now=RUN + 91 * DAY)
+    assert not ScheduleRun.objects.exists()
+
+
+def test_many_sends_cost_few_statements(subscribe, django_assert_max_num_queries, texts):
+    chosen = [subscribe() for _ in range(100)]
+    for each in chosen:
+        requests.ask_send(each, now=NOON)
+    with django_assert_max_num_queries(60):
+        orders.work(now=NOON, seconds=10)
+    assert len(texts()) == 100
+
+
+def test_sends_that_ended_are_forgotten_after_a_week(subscription, work):
+    requests.ask_send(subscription, now=NOON)
+    work()
+    control.tidy(now=NOON + 8 * DAY)
+    assert not JobRequest.objects.filter(kind="send").exists()
 
 
 class TestScheduleSend:
