@@ -16,6 +16,10 @@ from templates_app.errors import Flaw
 from templates_app.models import Language, Template, TemplateVersion
 
 MAX_NAME = 200
+#: Of a TemplateVersion: that no other one of its template has a higher number.
+IS_CURRENT = ~Exists(
+    TemplateVersion.objects.filter(template=OuterRef("template"), number__gt=OuterRef("number"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +119,10 @@ def current(template: Template) -> TemplateVersion:
 
 def latest(of: Iterable[Template], *, bodies: bool = True) -> dict[int, TemplateVersion]:
     """The current version of each template by the template's primary key, in one query; `bodies` False: without them."""
-    versions = TemplateVersion.objects.filter(template__in=list(of))
-    newer = TemplateVersion.objects.filter(template=OuterRef("template"), number__gt=OuterRef("number"))
+    versions = TemplateVersion.objects.filter(IS_CURRENT, template__in=list(of))
     if not bodies:
         versions = versions.defer("html", "text")
-    return {version.template_id: version for version in versions.filter(~Exists(newer))}
+    return {version.template_id: version for version in versions}
 
 
 def texts_of(version: TemplateVersion) -> dict[str, str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Q
 
 from earwig.web.errors import Problem, Rejected
 from spooling.api import mail_fields
@@ -15,11 +16,8 @@ from spooling.api.mail_parser import Letter, Named
 from spooling.outbox.drafts import NewContent
 from templates_app import rendering, templates
 from templates_app.errors import TemplateError
-from templates_app.models import Template, TemplateVersion
+from templates_app.models import TemplateVersion
 
-#: Versions that a process remembers; each of at most so many characters. They never change.
-_MOST_KEPT = 128
-_LONGEST_KEPT = 200_000
 #: Fields of a mail, and the texts of a version that each stands for.
 _TEXTS = {
     "from": ("from_email", "from_name"),
@@ -28,20 +26,8 @@ _TEXTS = {
     "text": ("text",),
 }
 
-_Texts = Mapping[str, str]
-_kept: dict[tuple[uuid.UUID, int], _Texts] = {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """What the account's templates are at this moment: languages and current numbers, and the texts asked for."""
-
-    languages: Mapping[uuid.UUID, str]
-    numbers: Mapping[uuid.UUID, int]
-    texts: Mapping[tuple[uuid.UUID, int], _Texts]
-
-    def version(self, named: Named) -> tuple[uuid.UUID, int]:
-        return named.public_id, named.number or self.numbers[named.public_id]
+#: Versions of templates by their numbers, by their templates' public ids.
+_Versions = Mapping[uuid.UUID, Mapping[int, TemplateVersion]]
 
 
 def filled(letters: Sequence[Letter], account_id: int) -> Sequence[Letter]:
@@ -64,59 +50,34 @@ def filled(letters: Sequence[Letter], account_id: int) -> Sequence[Letter]:
     return full
 
 
-def _find(named: Sequence[Named], account_id: int) -> _Found:
-    ids = {template.public_id for template in named}
-    rows = (
-        Template.objects.filter(account=account_id, public_id__in=ids)
-        .annotate(current=Max("versions__number"))
-        .values_list("public_id", "language", "current")
+def _find(named: Sequence[Named], account_id: int) -> _Versions:
+    """The versions that are asked for, and the current one of each template. Asked anew in each call: an erasure
+    takes a person's address out of versions, too.
+    """
+    asked = TemplateVersion.objects.filter(
+        template__account=account_id, template__public_id__in={template.public_id for template in named}
     )
-    languages, numbers = {}, {}
-    for public_id, language, current in rows:
-        languages[public_id], numbers[public_id] = language, current
-    versions = {
-        (template.public_id, template.number or numbers[template.public_id])
-        for template in named
-        if template.public_id in numbers
-    }
-    return _Found(languages=languages, numbers=numbers, texts=_texts(versions))
+    numbered = Q(number__in={template.number for template in named if template.number})
+    found: dict[uuid.UUID, dict[int, TemplateVersion]] = defaultdict(dict)
+    for version in asked.filter(numbered | Q(templates.IS_CURRENT)).select_related("template"):
+        found[version.template.public_id][version.number] = version
+    return found
 
 
-def _texts(versions: set[tuple[uuid.UUID, int]]) -> dict[tuple[uuid.UUID, int], _Texts]:
-    known = {version: _kept[version] for version in versions if version in _kept}
-    missing = versions - known.keys()
-    if not missing:
-        return known
-    rows = TemplateVersion.objects.filter(
-        template__public_id__in={public_id for public_id, _ in missing},
-        number__in={number for _, number in missing},
-    ).select_related("template")
-    read = {(row.template.public_id, row.number): templates.texts_of(row) for row in rows}
-    for version, texts in read.items():
-        _keep(version, texts)
-    return known | read
-
-
-def _keep(version: tuple[uuid.UUID, int], texts: _Texts) -> None:
-    if sum(map(len, texts.values())) <= _LONGEST_KEPT:
-        if len(_kept) >= _MOST_KEPT:
-            _kept.clear()
-        _kept[version] = texts
-
-
-def _content(letter: Letter, found: _Found, notes: mail_fields.Notes) -> NewContent:
+def _content(letter: Letter, found: _Versions, notes: mail_fields.Notes) -> NewContent:
     """The letter's content, complete where nothing was noted."""
     named = letter.template
     if named is None:
         return letter.content
-    if named.public_id not in found.languages:
+    versions = found.get(named.public_id)
+    if not versions:
         notes.add("template", "unknown_template", "There is no such template.")
         return letter.content
-    texts = found.texts.get(found.version(named))
-    if texts is None:
+    version = versions.get(named.number or max(versions))
+    if version is None:
         notes.add("template_version", "unknown_version", "The template has no such version.")
         return letter.content
-    language = found.languages[named.public_id]
+    language, texts = version.template.language, templates.texts_of(version)
     _check_own(letter, named, language, notes)
     taken: dict[str, Any] = {
         name: texts[name] for field, names in _TEXTS.items() if field not in named.said for name in names
