@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import count
 
 from templates_app import inlining, rendering, text
 from templates_app.errors import Flaw, NotConvertible, TemplateError, TemplateRefused
@@ -21,6 +22,7 @@ _OPENINGS = {
 _CLOSINGS = {"{{{": "}}}", "{{": "}}", "{%": "%}"}
 #: Tags that do something to what follows them; others only show a value.
 _BLOCK = re.compile(r"\{\{\s*[#^/]|\{%")
+_STEM = re.compile(r"ewtag[0-9]++x")
 #: A comment, or a tag of HTML. A value with `<` or `>` is passed over, which costs nothing but a refusal.
 _MARK = re.compile(
     r"<(?:(?P<comment>!--)|(?P<name>/?[a-zA-Z][a-zA-Z0-9]*+)(?:[^<>\"']++|\"[^\"<>]*+\"|'[^'<>]*+')*+>)"
@@ -79,16 +81,13 @@ class _Masked:
     """A template with each tag as a word that HTML parsers take for text. `order` says which stand where."""
 
     def __init__(self, source: str, language: str) -> None:
-        stem = "ewtag"
-        while stem in source:
-            stem += "x"
-        self.stem = stem
+        self.stem = _unused_stem(source)
         self.order: list[int] = []
         self._numbers: dict[str, int] = {}
         self._source = self._mask(source, _OPENINGS[Language(language)])
         self._tags = list(self._numbers)
-        self._word = re.compile(rf"{stem}(\d+)z")
-        self._shown = re.compile(rf"(<!--|&lt;!--)?{stem}(\d+)z(?(1)(?:-->|--&gt;))(=\"\")?")
+        self._word = re.compile(rf"{self.stem}(\d{{1,7}})z")
+        self._shown = re.compile(rf"(<!--|&lt;!--)?{self._word.pattern}(?(1)(?:-->|--&gt;))(=\"\")?")
 
     def as_comments(self) -> str:
         """With the tags as comments where HTML may have one."""
@@ -103,10 +102,12 @@ class _Masked:
         return re.sub(rf"<!--\s*+({self._word.pattern})\s*+-->", r"\1", self._source)
 
     def found(self, made: str) -> list[int]:
-        """Which tags stand in what was made. Raises NotConvertible for one that became an attribute, or half of one."""
+        """Which tags stand in what was made. Raises NotConvertible for one that became an attribute, or half of one,
+        and for one that there never was: character references may spell a word of ours.
+        """
         found = []
         for shown in self._shown.finditer(made):
-            if shown[3]:
+            if shown[3] or int(shown[2]) >= len(self._tags):
                 raise NotConvertible
             found.append(int(shown[2]))
         return found
@@ -128,6 +129,12 @@ class _Masked:
             pieces += [source[position : opening.start()], f"{self.stem}{number}z"]
             position = end
         return "".join([*pieces, source[position:]])
+
+
+def _unused_stem(source: str) -> str:
+    """What the words for tags begin with: nothing that stands in the source."""
+    used = set(_STEM.findall(source))
+    return next(stem for stem in map("ewtag{}x".format, count()) if stem not in used)
 
 
 def _marks(source: str) -> Iterator[tuple[int, int]]:

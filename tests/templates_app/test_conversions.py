@@ -86,7 +86,26 @@ def test_text_that_would_lose_a_block_is_refused(html):
 
 
 def test_words_like_the_masks_are_left_alone():
-    assert text_of("<p>ewtag0z ewtagx0z {{a}}</p>") == "ewtag0z ewtagx0z {{a}}"
+    assert text_of("<p>ewtag0z ewtag0x0z {{a}}</p>") == "ewtag0z ewtag0x0z {{a}}"
+
+
+@pytest.mark.parametrize("word", ["&#101;wtag0x7z", "ew\x01tag0x7z", f"&#101;wtag0x{'7' * 5000}z"])
+@pytest.mark.parametrize("language", ["mustache", "plain"])
+def test_a_word_that_only_the_parser_makes_is_no_tag(word, language):
+    for convert in (conversions.text_of, conversions.inlined):
+        try:
+            assert "{{a}}" in convert(f"<p>{word} {{{{a}}}}</p>", language=language)
+        except TemplateError as refused:
+            assert isinstance(refused, NotConvertible)
+
+
+@pytest.mark.parametrize(
+    "html", ["ewtag" + "x" * 1_000_000, "".join(f"ewtag{n}x" for n in range(80_000))], ids=["long", "many"]
+)
+def test_html_full_of_words_like_those_for_tags_costs_no_more(html):
+    began = time.process_time()
+    text_of(html + "{{a}}")
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ MOST_BRACKETS = 32
 _OPENING = re.compile(r"\{[{%]")
 _NAME = re.compile(r"(#|\w*+)\s*+(.*)", re.DOTALL)
 _END_OF_RAW = re.compile(r"\{%-?\s*+endraw\s*+(-?)%\}")
-_END_OF_COMMENT = re.compile(r"\{%-?\s*+(end)?comment\b[^%]*+(?:%(?!\})[^%]*+)*+%\}")
+_COMMENT = re.compile(r"\{%-?\s*+(end)?comment\b")
 
 
 @dataclass(slots=True)
@@ -101,13 +101,16 @@ class Lexer:
 
     def _comment(self, start: int) -> Iterator[Token]:
         """Up to the end of the comment that began; comments nest."""
-        depth = 1
-        for tag in _END_OF_COMMENT.finditer(self.source, self.position):
+        depth, position = 1, self.position
+        while tag := _COMMENT.search(self.source, position):
+            position = self.source.find("%}", tag.end()) + 2
+            if position < 2:
+                break
             depth += -1 if tag[1] else 1
             if not depth:
                 yield self._token(TOKEN_COMMENT, self.source[self.position : tag.start()], self.position)
                 yield self._token(TOKEN_TAG, "endcomment", tag.start())
-                self.position, self.strips = tag.end(), tag[0].endswith("-%}")
+                self.position, self.strips = position, self.source.startswith("-", position - 3)
                 return
         self._refuse("comment is not closed", start)
 

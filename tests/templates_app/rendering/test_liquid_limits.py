@@ -30,6 +30,7 @@ REFUSED = {
     "raws without end": ("{% raw %}" * 1000, {}),
     "comments without end": ("{% comment %}" * 80_000, {}),
     "halves of comments": ("{% comment %}{%" * 60_000, {}),
+    "comments that begin and begin": ("{% comment %}" + "{%comment" * 110_000, {}),
     "brackets": ("{{ " + "[" * 900 + " }}", {}),
     "parentheses": ("{% if " + "(" * 30 + "x" * 900 + " %}{% endif %}", {}),
     "nested loops over a long list": (loops(5, "{{a}}"), {"l": list(range(1000))}),
