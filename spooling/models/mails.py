@@ -51,6 +51,8 @@ class Claim(models.Model):
     )
     lane = models.CharField(max_length=13, choices=Lane.choices)
     leased_until = models.DateTimeField()
+    #: When housekeeping first found it long overdue.
+    missed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     #: Its mails have ids from the first to the last; spares every move of a mail an index of what is being sent.
     first_mail_id = models.BigIntegerField()

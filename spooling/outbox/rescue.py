@@ -16,6 +16,8 @@ from spooling.outbox.values import Claimed, Result
 LOST_REPLY = "the reply was lost with its worker"
 LOST_JOURNAL = "its worker's journal was lost"
 
+#: How long a living host has to rescue its own, after it was first found overdue.
+SECOND_LOOK = timedelta(seconds=45)
 #: Mails settled in one transaction.
 _CHUNK = 1_000
 
@@ -55,8 +57,17 @@ def doubt(claim: Claim, *, why: str, now: datetime) -> int:
 
 
 def doubt_lost_hosts(*, now: datetime) -> int:
-    """Claims that nobody rescued for LOST_HOST_SECONDS after their lease: their host is lost, with its journals."""
+    """Claims that nobody rescued for LOST_HOST_SECONDS after their lease: their host is lost, with its journals.
+
+    Doubted at the second look only. After a long outage of the database all leases are overdue at once, and living
+    hosts need some seconds to rescue their own.
+    """
+    found = overdue(Claim.objects.all(), seconds=settings.LOST_HOST_SECONDS)
+    missed = [claim for claim in found if claim.missed_at and claim.missed_at > claim.leased_until]
+    new = {claim.pk for claim in found} - {claim.pk for claim in missed}
+    Claim.objects.filter(pk__in=new).update(missed_at=now)
     return sum(
         doubt(claim, why=LOST_JOURNAL, now=now)
-        for claim in overdue(Claim.objects.all(), seconds=settings.LOST_HOST_SECONDS)
+        for claim in missed
+        if claim.missed_at is not None and now - claim.missed_at >= SECOND_LOOK
     )

@@ -90,9 +90,21 @@ def test_a_lost_hosts_claims_are_in_doubt_only_after_a_quarter_of_an_hour(spool)
     assert salvage.rescue_host(hosts.new_worker(), now=timezone.now()) == 0
     assert rescue.doubt_lost_hosts(now=timezone.now()) == 0
     Claim.objects.update(leased_until=timezone.now() - timedelta(minutes=16))
-    assert rescue.doubt_lost_hosts(now=timezone.now()) == 1
+    assert rescue.doubt_lost_hosts(now=timezone.now()) == 0
+    assert rescue.doubt_lost_hosts(now=timezone.now() + timedelta(seconds=60)) == 1
 
     assert states() == {"a@x.example": "in_doubt"}
+
+
+def test_a_host_that_was_missed_and_came_back_is_given_as_long_again(spool):
+    spool("a@x.example")
+    claim_for_a_worker(hosts.new_worker())
+    now = timezone.now()
+    missed = {"missed_at": now - timedelta(hours=2), "leased_until": now - timedelta(hours=1)}
+    Claim.objects.update(host="elsewhere", **missed)
+
+    assert rescue.doubt_lost_hosts(now=now) == 0
+    assert rescue.doubt_lost_hosts(now=now + timedelta(seconds=60)) == 1
 
 
 def test_a_claim_that_is_long_overdue_is_resolved_by_its_journal_where_there_is_one(spool):
