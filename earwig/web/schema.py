@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -47,7 +47,9 @@ class Errors(serializers.Serializer):
 
 
 class NativeSchema(AutoSchema):
-    """Adds to each operation the errors that every native call can answer."""
+    """Adds to each operation the errors that every call can answer, each as a document of the class `error`."""
+
+    error: ClassVar[type[serializers.Serializer]] = Errors
 
     def get_override_parameters(self) -> list[Any]:
         names = getattr(self.view, "repeatable", ())
@@ -56,7 +58,7 @@ class NativeSchema(AutoSchema):
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for status in self._error_statuses():
-            body = self._get_response_for_code(Errors, status)  # type: ignore[no-untyped-call]
+            body = self._get_response_for_code(self.error, status)  # type: ignore[no-untyped-call]
             bodies.setdefault(status, body)
         return dict(sorted(bodies.items()))
 
@@ -66,4 +68,6 @@ class NativeSchema(AutoSchema):
             common.append("404")
         if self.method in ("POST", "PUT", "PATCH"):
             common += ["409", "413", "415"]
+        if self.method == "DELETE":
+            common.append("409")
         return common

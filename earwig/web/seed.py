@@ -13,7 +13,6 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import IntegrityError
 from django.http import Http404
-from drf_spectacular.openapi import AutoSchema
 from rest_framework import exceptions, serializers, views
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import LimitOffsetPagination
@@ -22,39 +21,12 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from earwig import errors as earwig_errors
 from earwig.errors import EarwigError
 from earwig.models.api_keys import Scope
 from earwig.web import authentication, bodies, errors, origins, schema
 from earwig.web.views import JsonOnly, NativeView
 
 log = logging.getLogger(__name__)
-
-#: What credentials of a scheme are called, and what is said of wrong ones.
-_WRONG = {"basic": "Invalid username/password."}
-
-
-class SeedAuthentication(authentication.KeyAuthentication):
-    """The same credentials, refused with the original's texts and its Basic challenge."""
-
-    def authenticate(self, request: Request) -> tuple[Any, Any]:
-        try:
-            return super().authenticate(request)
-        except errors.MalformedAuthorization as unreadable:
-            raise exceptions.AuthenticationFailed(unreadable.message) from None
-        except errors.NotAuthenticated:
-            raise exceptions.NotAuthenticated() from None
-        except earwig_errors.UnknownKey:
-            raise exceptions.AuthenticationFailed(_WRONG.get(_scheme(request), "Invalid token.")) from None
-        except earwig_errors.AddressNotAllowed as refused:
-            raise exceptions.PermissionDenied(refused.message) from None
-
-    def authenticate_header(self, request: Request) -> str:
-        return 'Basic realm="api"'
-
-
-def _scheme(request: Request) -> str:
-    return str(request.META.get("HTTP_AUTHORIZATION", "")).strip().partition(" ")[0].lower()
 
 
 class MayCall(BasePermission):
@@ -126,33 +98,15 @@ class Problem(serializers.Serializer):
     detail = serializers.CharField()
 
 
-class SeedSchema(AutoSchema):
-    """Adds to each operation the errors that every call can answer."""
+class SeedSchema(schema.NativeSchema):
+    """Has the original's error documents."""
 
-    def get_auth(self) -> list[dict[str, Any]]:
-        # The scheme of the native views: only its refusals are other words here.
-        return [{"key": []}] if self.view.authentication_classes else []
-
-    def get_override_parameters(self) -> list[Any]:
-        names = getattr(self.view, "repeatable", ())
-        return [schema.IDEMPOTENCY_KEY] if getattr(self.view, "action", None) in names else []
+    error = Problem
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
-        bodies_: dict[str, Any] = super()._get_response_bodies(direction)
-        for status in self._error_statuses():
-            bodies_.setdefault(status, self._get_response_for_code(Problem, status))  # type: ignore[no-untyped-call]
+        bodies_ = super()._get_response_bodies(direction)
         bodies_["400"] = {"content": {"application/json": {"schema": REFUSED}}, "description": ""}
-        return dict(sorted(bodies_.items()))
-
-    def _error_statuses(self) -> list[str]:
-        common = ["401", "403", "429"]
-        if "{" in self.path:
-            common.append("404")
-        if self.method in ("POST", "PUT", "PATCH"):
-            common += ["409", "413", "415"]
-        if self.method == "DELETE":
-            common.append("409")
-        return common
+        return bodies_
 
 
 #: Names of fields with what is wrong of each (`non_field_errors`: of all), or `detail`; a message that says nothing
@@ -171,7 +125,6 @@ class SeedView(NativeView):
     """A view of Seed's own style. `staff_only`: for staff of the account alone, others get 403."""
 
     schema = SeedSchema()
-    authentication_classes = [SeedAuthentication]
     permission_classes = [MayCall]
     parser_classes = [bodies.JsonParser, Form, MultiPart]
     content_negotiation_class = AnyBody
@@ -210,6 +163,7 @@ _WORDS: dict[str, str] = {
     "scope_missing": str(exceptions.PermissionDenied.default_detail),
     "not_authenticated": str(exceptions.NotAuthenticated.default_detail),
     "unknown_key": "Invalid token.",
+    "wrong_login": "Invalid username/password.",
 }
 
 
@@ -218,7 +172,7 @@ def _document(error: EarwigError) -> dict[str, Any]:
         return _by_field(error.problems)
     if isinstance(error, errors.InvalidJson):
         return {"detail": f"JSON parse error - {error.message}"}
-    return {"detail": _WORDS.get(error.code, error.message)}
+    return {"detail": error.message if error.args else _WORDS.get(error.code, error.message)}
 
 
 def _by_field(problems: Iterable[errors.Problem]) -> dict[str, list[str]]:
