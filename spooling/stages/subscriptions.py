@@ -1,4 +1,4 @@
-"""Subscriptions: how they begin, and how one leads to the next (Seed contract §5.3)."""
+"""Subscriptions: how they begin, how one leads to the next (Seed contract §5.3), how staff stop and restore one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Protocol
 
 from django.db import transaction
 
+from spooling import errors
 from spooling.models import MessageSet, Subscription
+from spooling.models.subscriptions import ProcessStatus
 from stats import metrics
 
 
@@ -62,6 +64,23 @@ def successor(subscription: Subscription, message_set: MessageSet) -> Subscripti
     )
 
 
+def deactivate(subscription: Subscription, *, now: datetime) -> None:
+    """Send nothing more. A message that is being sent may still go out. Raises SubscriptionStateConflict."""
+    changed = Subscription.objects.filter(pk=subscription.pk, active=True)
+    _require(changed.update(active=False, updated_at=now), "The subscription is not active.")
+
+
+def restore(subscription: Subscription, *, now: datetime) -> None:
+    """Make ready what was deactivated, or stopped for want of an address. Raises SubscriptionStateConflict.
+
+    A completed one stays completed: there is nothing left to send.
+    """
+    changed = Subscription.objects.filter(pk=subscription.pk, completed=False)
+    changed = changed.exclude(active=True, process_status=ProcessStatus.READY)
+    count = changed.update(active=True, process_status=ProcessStatus.READY, updated_at=now)
+    _require(count, "The subscription is ready or completed.")
+
+
 def _stamp(subscription: Subscription, now: datetime) -> Subscription:
     subscription.created_at = subscription.updated_at = now
     return subscription
@@ -81,3 +100,8 @@ def _count(made: Sequence[Subscription], sets: dict[int, MessageSet], now: datet
             counted[f"subscriptions.{what}.total.last"] += 1
     if made:
         metrics.add(made[0].account_id, counted, now=now)
+
+
+def _require(changed: int, otherwise: str) -> None:
+    if not changed:
+        raise errors.SubscriptionStateConflict(otherwise)

@@ -25,7 +25,7 @@ from spooling.admin.read_only import ReadOnlyAdmin, table
 from spooling.admin.stages import mending, rows
 from spooling.models import JobRequest, Mail, Resend, Subscription
 from spooling.models.subscriptions import ProcessStatus
-from spooling.stages import positions, readiness, recipients, requests, sends
+from spooling.stages import positions, recipients, requests, sends, subscriptions
 
 #: Rows of each part of the history.
 MOST_SHOWN = 20
@@ -188,7 +188,7 @@ class SubscriptionAdmin(mending.MendingAdmin, ReadOnlyAdmin):
         dialog=pages.asks("Make ready", "It gets its next message with the next run."),
     )
     def restore(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
-        return self._move(request, object_id, "restore", readiness.restore)
+        return self._move(request, object_id, "restore", subscriptions.restore)
 
     @action(
         description="Deactivate",
@@ -196,7 +196,7 @@ class SubscriptionAdmin(mending.MendingAdmin, ReadOnlyAdmin):
         dialog=pages.asks("Deactivate", "Nothing more is sent to it until it is made ready."),
     )
     def deactivate(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
-        return self._move(request, object_id, "deactivate", readiness.deactivate)
+        return self._move(request, object_id, "deactivate", subscriptions.deactivate)
 
     @action(description="Send now", permissions=["operate"])
     def send_selected(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:
@@ -208,11 +208,11 @@ class SubscriptionAdmin(mending.MendingAdmin, ReadOnlyAdmin):
 
     @action(description="Deactivate", permissions=["operate"])
     def deactivate_selected(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:
-        carry_out(self, request, chosen, "deactivate", readiness.deactivate)
+        carry_out(self, request, chosen, "deactivate", subscriptions.deactivate)
 
     @action(description="Make ready", permissions=["operate"])
     def restore_selected(self, request: HttpRequest, chosen: QuerySet[Subscription]) -> None:
-        carry_out(self, request, chosen, "restore", readiness.restore)
+        carry_out(self, request, chosen, "restore", subscriptions.restore)
 
     def _ask(self, request: HttpRequest, object_id: str, word: str, verb: Ask) -> HttpResponse:
         row = get_object_or_404(Subscription, pk=object_id)
