@@ -17,7 +17,7 @@ from spooling.models import JobRequest, Mail, Spooler
 from spooling.models.mails import MailState
 from spooling.models.spoolers import JobKind, JobState, SpoolerState
 from spooling.outbox import moves
-from spooling.stages import behind, estimates, failures, gauges, orders, schedule_sends
+from spooling.stages import estimates, failures, gauges, orders, positions, slices
 
 #: What one tick spends on jobs.
 TURN_SECONDS = 1.0
@@ -152,9 +152,9 @@ def _measure(job: JobRequest, now: datetime) -> Ended:
 #: Single sends are not among them: `orders` works them off by the hundred.
 WORK: dict[str, Work] = {
     JobKind.RETRY_MAILS: _retry_mails,
-    JobKind.SCHEDULE_SEND: _by_slices(schedule_sends.work, "queued"),
+    JobKind.SCHEDULE_SEND: _by_slices(slices.send_asked, "queued"),
     JobKind.REQUEUE_FAILURES: _by_slices(failures.requeue, "requeued"),
     JobKind.ESTIMATE: _by_slices(estimates.work, "sets"),
-    JobKind.FIND_BEHIND: _by_slices(behind.find, "behind"),
+    JobKind.FIND_BEHIND: _by_slices(positions.find_behind, "behind"),
     JobKind.MEASURE: _measure,
 }

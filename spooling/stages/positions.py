@@ -1,4 +1,6 @@
-"""How far subscriptions should be by their schedule, and how to bring them there (Seed contract §5.6)."""
+"""How far subscriptions should be by their schedule, which are behind, and how to bring them there (Seed contract
+§5.6, §6.5).
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,15 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from spooling.models import MessageSet, Subscription
+from spooling.models import BehindSubscription, JobRequest, MessageSet, Subscription
 from spooling.models.subscriptions import ProcessStatus
 from spooling.stages import lineups, schedules, subscriptions
 from spooling.stages.lineups import Key, Lineup
 
 #: Sets that one look follows: sets may lead in a circle.
 MOST_SETS = 500
+#: Subscriptions that one transaction looks at.
+SLICE = 500
 #: After the last run of a set, its successor begins.
 _GAP = timedelta(minutes=1)
 
@@ -78,6 +82,20 @@ def behind(subscription: Subscription, *, until: datetime, known: Known | None =
         if position.complete and known.size(each.messageset_id, each.lang):
             messages += 1
     return Behind(messages=messages, message_set_id=each.messageset_id, number=position.number)
+
+
+def find_behind(job: JobRequest, now: datetime) -> bool:
+    """Keep a row for each of the next ready subscriptions that is behind; whether more are left."""
+    ready = Subscription.objects.ready().filter(account=job.account_id, pk__gt=job.position)
+    rows = list(ready.select_related("schedule").order_by("pk")[:SLICE])
+    known = Known()
+    found = [(row, behind(row, until=job.created_at, known=known)) for row in rows]
+    late = [_row(row, missed, job) for row, missed in found if missed.messages > 0]
+    BehindSubscription.objects.bulk_create(late)
+    job.progress += len(late)
+    if rows:
+        job.position = rows[-1].pk
+    return len(rows) == SLICE
 
 
 def _chain(
@@ -159,3 +177,16 @@ def _last_run(subscription: Subscription, size: int, until: datetime) -> datetim
     count = size - subscription.initial_sequence_number + 1
     dates = list(itertools.islice(_runs(subscription, until), max(count, 0)))
     return dates[-1] if dates else None
+
+
+def _row(subscription: Subscription, missed: Behind, job: JobRequest) -> BehindSubscription:
+    return BehindSubscription(
+        account_id=job.account_id,
+        subscription=subscription,
+        messages_behind=missed.messages,
+        current_messageset_id=subscription.messageset_id,
+        current_sequence_number=subscription.next_sequence_number,
+        expected_messageset_id=missed.message_set_id,
+        expected_sequence_number=missed.number,
+        created_at=job.created_at,
+    )

@@ -1,4 +1,4 @@
-"""The ready subscriptions of a schedule, slice by slice: what runs and schedule sends have in common."""
+"""The ready subscriptions of a schedule, slice by slice: for its runs, and for sends asked for it (contract §4.5)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from spooling.models import Subscription
+from spooling.models import JobRequest, Subscription
 from spooling.stages import orders, sends
 from spooling.stages.planning import Batch
 
@@ -54,3 +54,19 @@ def send(slice_: Slice, *, now: datetime) -> Done:
     orders.retry_for([each for each in subscriptions if each.pk in outcome.later], now=now)
     last = subscriptions[-1].pk if len(subscriptions) == SIZE else None
     return Done(last=last, queued=len(outcome.sent) + len(outcome.calls) + len(outcome.later))
+
+
+def send_asked(job: JobRequest, now: datetime) -> bool:
+    """Send the next slice of those that were there when it was asked for; whether more are left."""
+    done = send(
+        Slice(
+            account_id=job.account_id,
+            schedule_id=job.arguments["schedule"],
+            above=job.position,
+            created_until=job.created_at,
+        ),
+        now=now,
+    )
+    job.progress += done.queued
+    job.position = done.last or job.position
+    return done.last is not None
