@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from earwig import errors, logins, users
-from earwig.web.authentication import client_ip
+from earwig.web import origins
 from earwig.web.errors import Problem, Rejected
 from earwig.web.seed import SeedView
 
@@ -66,7 +66,7 @@ class LoginView(SeedView):
 def _log_in(request: HttpRequest, username: str, password: str) -> str:
     now = timezone.now()
     try:
-        membership = logins.member(username, password, ip=client_ip(request), now=now)
+        membership = logins.member(username, password, ip=origins.client_ip(request), now=now)
     except errors.WrongLogin:
         raise Rejected([Problem(None, None, "invalid", _NO_LOGIN)]) from None
     return users.log_in(membership, now=now).secret

@@ -5,12 +5,9 @@ password.
 from __future__ import annotations
 
 import base64
-import functools
-import ipaddress
 from datetime import datetime
 from typing import Any, cast
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
@@ -19,7 +16,7 @@ from rest_framework.request import Request
 
 from earwig import api_keys, logins
 from earwig.api_keys import Credential
-from earwig.web import errors
+from earwig.web import errors, origins
 
 
 def credential_of(request: HttpRequest) -> Credential:
@@ -30,7 +27,7 @@ def credential_of(request: HttpRequest) -> Credential:
     read = _SCHEMES.get(scheme.lower())
     if read is None:
         raise errors.NotAuthenticated
-    return read(_one_word(scheme.lower(), given), client_ip(request), timezone.now())
+    return read(_one_word(scheme.lower(), given), origins.client_ip(request), timezone.now())
 
 
 def _one_word(scheme: str, given: str) -> str:
@@ -76,41 +73,6 @@ _SCHEMES = {"token": _by_key, "bearer": _by_key, "basic": _by_password}
 def credential_in(request: Request) -> Credential:
     """What KeyAuthentication left in a request of DRF."""
     return cast(Credential, request.auth)
-
-
-def client_ip(request: HttpRequest) -> str:
-    """The caller's address: the peer's, or if that is one of TRUSTED_PROXIES, whom it forwards for."""
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    proxies = tuple(settings.TRUSTED_PROXIES)
-    if not proxies:
-        return address
-    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    while hops and _is_trusted(address, proxies):
-        hop = hops.pop().strip()
-        if not hop:
-            break
-        address = hop
-    return address
-
-
-def is_forwarded(request: HttpRequest) -> bool:
-    """The peer is one of TRUSTED_PROXIES: what it says of the caller's own request is true."""
-    proxies = tuple(settings.TRUSTED_PROXIES)
-    return bool(proxies) and _is_trusted(str(request.META.get("REMOTE_ADDR", "")), proxies)
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in _network(proxy) for proxy in proxies)
-
-
-@functools.lru_cache(maxsize=64)
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    return ipaddress.ip_network(text, strict=False)
 
 
 class KeyAuthentication(BaseAuthentication):

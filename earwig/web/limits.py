@@ -12,8 +12,6 @@ from earwig import rates
 from earwig.api_keys import Credential
 from earwig.web import authentication, errors
 
-WINDOW_SECONDS = rates.MINUTE_SECONDS
-
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -53,9 +51,9 @@ def take(credential: Credential) -> Window | None:
     if limit is None or credential.key_id is None:
         return None
     now = int(time.time())
-    minute, second = divmod(now, WINDOW_SECONDS)
+    minute, second = divmod(now, rates.MINUTE_SECONDS)
     count = rates.add(f"key:{credential.key_id}", minute=minute)
-    window = Window(limit, max(limit - count, 0), WINDOW_SECONDS - second)
+    window = Window(limit, max(limit - count, 0), rates.MINUTE_SECONDS - second)
     if count > limit:
         raise RateLimited(window)
     return window

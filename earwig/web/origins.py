@@ -1,34 +1,47 @@
-"""Where the caller reached us: the scheme, host and prefix that absolute URLs of an answer begin with."""
+"""Where a call comes from, and where it reached us. Of both, TRUSTED_PROXIES are believed and nobody else."""
 
 from __future__ import annotations
 
+import functools
+import ipaddress
 import re
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
-from earwig.web import authentication
-
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 
 
-def origin_of(request: HttpRequest) -> str:
-    """`https://mail.example` and a proxy's prefix. One of TRUSTED_PROXIES is asked what its own caller used, nobody
-    else: whoever could write that field could make our links lead elsewhere.
-    """
-    if not authentication.is_forwarded(request):
+def client_ip(request: HttpRequest) -> str:
+    """The caller's address: the peer's, or if that is one of TRUSTED_PROXIES, whom it forwards for."""
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    proxies = tuple(settings.TRUSTED_PROXIES)
+    if not proxies:
+        return address
+    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    while hops and _is_trusted(address, proxies):
+        hop = hops.pop().strip()
+        if not hop:
+            break
+        address = hop
+    return address
+
+
+def absolute(request: HttpRequest, path: str) -> str:
+    """A path of ours under the scheme, host and prefix that the caller used."""
+    return _origin(request) + path
+
+
+def _origin(request: HttpRequest) -> str:
+    """`https://mail.example` and a proxy's prefix. Whoever else could write them could make our links lead elsewhere."""
+    if not _is_forwarded(request):
         return f"{request.scheme}://{request.get_host()}"
     scheme = _forwarded(request, "PROTO").lower()
     if scheme not in _DEFAULT_PORTS:
         scheme = request.scheme or "http"
     return f"{scheme}://{_host(request, scheme)}{_prefix(request)}"
-
-
-def absolute(request: HttpRequest, path: str) -> str:
-    """A path of ours as the caller can ask for it."""
-    return origin_of(request) + path
 
 
 def _host(request: HttpRequest, scheme: str) -> str:
@@ -50,3 +63,23 @@ def _prefix(request: HttpRequest) -> str:
 def _forwarded(request: HttpRequest, name: str) -> str:
     """What the nearest proxy wrote: the last value."""
     return str(request.META.get(f"HTTP_X_FORWARDED_{name}", "")).rpartition(",")[2].strip()
+
+
+def _is_forwarded(request: HttpRequest) -> bool:
+    """The peer is one of TRUSTED_PROXIES: what it says of the caller's own request is true."""
+    proxies = tuple(settings.TRUSTED_PROXIES)
+    return bool(proxies) and _is_trusted(str(request.META.get("REMOTE_ADDR", "")), proxies)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in _network(proxy) for proxy in proxies)
+
+
+@functools.lru_cache(maxsize=64)
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(text, strict=False)

@@ -23,8 +23,7 @@ from earwig.errors import EarwigError
 from earwig.models import Account
 from earwig.models.api_keys import Scope
 from earwig.web import errors as web_errors
-from earwig.web import limits
-from earwig.web.authentication import client_ip
+from earwig.web import limits, origins
 from spooling import attempts_mail
 from spooling.wires.handoff import errors
 
@@ -159,7 +158,7 @@ def credential_of(request: Request, scope: Scope) -> Credential | None:
     secret = key_of(request)
     if secret is None:
         return None
-    credential = api_keys.authenticate(secret, ip=client_ip(_plain(request)), now=timezone.now())
+    credential = api_keys.authenticate(secret, ip=origins.client_ip(_plain(request)), now=timezone.now())
     limits.take(credential)
     credential.require(scope)
     return credential
