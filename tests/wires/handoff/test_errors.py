@@ -8,6 +8,7 @@ from earwig.web import errors as web_errors
 from earwig.web.limits import RateLimited, Window
 from spooling import errors as spooling_errors
 from spooling.wires.handoff import wire
+from templates_app.errors import Flaw, TemplateRefused
 
 
 def all_errors(cls=EarwigError):
@@ -21,6 +22,8 @@ def raised(cls):
         return cls(Window(1, 0, 30))
     if issubclass(cls, web_errors.Rejected):
         return cls([web_errors.Problem(None, None, "invalid", "wrong")])
+    if issubclass(cls, TemplateRefused):
+        return cls([Flaw("text", "required", "wrong")])
     return cls("something")
 
 
