@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from spooling.models import JobRequest, SendFailure
-from spooling.models.spoolers import JobKind
 from spooling.stages import requests
 
 #: Failures that one transaction turns into sends.
@@ -38,17 +37,7 @@ def requeue(job: JobRequest, now: datetime) -> bool:
     rows = list(kept.select_related("subscription").order_by("pk").select_for_update(of=("self",))[:SLICE])
     # Two failures of one subscription ask for one message.
     subscriptions = {failure.subscription_id: failure.subscription for failure in rows}
-    JobRequest.objects.bulk_create(
-        [
-            JobRequest(
-                account_id=job.account_id,
-                kind=JobKind.SEND,
-                arguments=requests.arguments(subscription),
-                created_at=now,
-            )
-            for subscription in subscriptions.values()
-        ]
-    )
+    JobRequest.objects.bulk_create(requests.send_of(each, now=now) for each in subscriptions.values())
     SendFailure.objects.filter(pk__in=[failure.pk for failure in rows]).delete()
     job.progress += len(rows)
     return len(rows) == SLICE

@@ -166,38 +166,17 @@ def settle(jobs: Sequence[JobRequest], outcome: Outcome, *, now: datetime) -> No
 
 def call_for(subscriptions: Sequence[Subscription], *, now: datetime) -> None:
     """Ask for sends that need the network, as jobs that `calls` finds at once."""
-    JobRequest.objects.bulk_create(
-        [
-            JobRequest(
-                account_id=subscription.account_id,
-                kind=JobKind.SEND,
-                arguments=requests.arguments(subscription),
-                state=JobState.RUNNING,
-                created_at=now,
-                leased_until=now,
-            )
-            for subscription in subscriptions
-        ],
-        batch_size=1000,
-    )
+    state = {"state": JobState.RUNNING, "leased_until": now}
+    jobs = [requests.send_of(subscription, now=now, **state) for subscription in subscriptions]
+    JobRequest.objects.bulk_create(jobs, batch_size=1000)
 
 
 def retry_for(subscriptions: Sequence[Subscription], *, now: datetime) -> None:
     """Ask for sends whose first try has just failed for a while."""
-    JobRequest.objects.bulk_create(
-        [
-            JobRequest(
-                account_id=subscription.account_id,
-                kind=JobKind.SEND,
-                arguments=requests.arguments(subscription),
-                tries=1,
-                created_at=now,
-                leased_until=now + backoff.delay(1, random.random()),
-            )
-            for subscription in subscriptions
-        ],
-        batch_size=1000,
-    )
+    jobs = [requests.send_of(subscription, now=now, tries=1) for subscription in subscriptions]
+    for job in jobs:
+        job.leased_until = now + backoff.delay(1, random.random())
+    JobRequest.objects.bulk_create(jobs, batch_size=1000)
 
 
 @transaction.atomic

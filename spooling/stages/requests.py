@@ -13,7 +13,9 @@ from spooling.models.spoolers import JobKind
 
 def ask_send(subscription: Subscription, *, now: datetime) -> JobRequest:
     """Send the message that is next now. Asked for several times before it went out, it goes out once."""
-    return _ask(subscription.account_id, JobKind.SEND, now, **arguments(subscription))
+    job = send_of(subscription, now=now)
+    job.save()
+    return job
 
 
 def ask_resend(subscription: Subscription, *, now: datetime) -> JobRequest:
@@ -47,9 +49,13 @@ def ask_measure(account_id: int, *, now: datetime) -> JobRequest:
     return _ask(account_id, JobKind.MEASURE, now)
 
 
-def arguments(subscription: Subscription) -> dict[str, int]:
-    """What a send is asked for with: the number that is next, as only that one is to be sent."""
-    return {"subscription": subscription.pk, "number": subscription.next_sequence_number}
+def send_of(subscription: Subscription, *, now: datetime, **state: Any) -> JobRequest:
+    """Not stored: what `ask_send` stores. `state`: further columns of a job that does not just wait."""
+    # Only the number that is next now is to be sent.
+    arguments = {"subscription": subscription.pk, "number": subscription.next_sequence_number}
+    return JobRequest(
+        account_id=subscription.account_id, kind=JobKind.SEND, arguments=arguments, created_at=now, **state
+    )
 
 
 def _ask(account_id: int, kind: JobKind, now: datetime, **arguments: Any) -> JobRequest:
