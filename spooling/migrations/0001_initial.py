@@ -4,6 +4,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.expressions
 import django.utils.timezone
+import spooling.models.mails
 import spooling.models.spoolers
 import uuid
 from django.db import migrations, models
@@ -48,7 +49,7 @@ class Migration(migrations.Migration):
                 ),
                 ("email", models.CharField(max_length=320)),
                 ("name", models.CharField(blank=True, max_length=200)),
-                ("variables", models.JSONField(default=dict)),
+                ("variables", spooling.models.mails.JsonText(default=dict)),
                 ("provider", models.CharField(max_length=32)),
                 (
                     "state",

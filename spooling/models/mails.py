@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from earwig.models import Account, DeliveryAttempt, Domain
@@ -72,6 +73,17 @@ def _loose(to: type[models.Model], *, null: bool = False) -> models.ForeignKey:
     )
 
 
+class JsonText(models.JSONField):
+    """JSON that the database keeps as it was written: no query asks what it says, and the drain reads it as text.
+
+    As `jsonb`, PostgreSQL would take every mail's variables apart when it is stored and put them together when it is
+    claimed.
+    """
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return "text"
+
+
 class MailQuerySet(models.QuerySet["Mail"]):
     def to_addresses(self, emails: Iterable[str]) -> MailQuerySet:
         """Mails to these addresses as they were handed over."""
@@ -100,7 +112,7 @@ class Mail(models.Model):
     lane = models.CharField(max_length=13, choices=Lane.choices)
     email = models.CharField(max_length=320)
     name = models.CharField(max_length=200, blank=True)
-    variables = models.JSONField(default=dict)
+    variables = JsonText(default=dict)
     provider = models.CharField(max_length=32)
     state = models.CharField(max_length=11, choices=MailState.choices, default=MailState.WAITING)
     due_at = models.DateTimeField(default=timezone.now)

@@ -44,7 +44,7 @@ WITH submission AS (
         drawn.lane, m.email, m.name, m.variables, m.provider, 'waiting', drawn.due_at, drawn.not_after, 0, '', '',
         %(now)s
     FROM ROWS FROM (json_to_recordset(%(mails)s::json) AS (
-        n int, public_id uuid, email text, name text, variables jsonb, provider text, attempt_id bigint
+        n int, public_id uuid, email text, name text, variables text, provider text, attempt_id bigint
     )) WITH ORDINALITY AS m (n, public_id, email, name, variables, provider, attempt_id, i)
     JOIN drawn ON drawn.n = m.n CROSS JOIN submission
     ORDER BY m.i
@@ -137,8 +137,8 @@ _SCOPES = {
 _ACCOUNTS = "AND account_id = ANY (%(accounts)s)"
 _STRANGERS = "AND account_id <> ALL (%(strangers)s)"
 _FLOOR = "AND (due_at, mail_id) > (%(floor_at)s, %(floor_id)s)"
-# As text: the drain needs no objects of the two types, which psycopg2 would make for each mail.
-_TEXTS = {"variables": "variables::text", "public_id": "encode(uuid_send(public_id), 'hex')"}
+# As text: the drain needs no UUID, which psycopg2 would make for each mail.
+_TEXTS = {"public_id": "encode(uuid_send(public_id), 'hex')"}
 _COLUMNS = ", ".join(_TEXTS.get(name, name) for name in Claimed._fields)
 
 
