@@ -85,7 +85,7 @@ def _recipient(value: Any, number: int, notes: Notes) -> NewMail | None:
     else:
         pair = fields.address(value, field, notes)
     own = {} if own is None else fields.variables(own, f"{field}.variables", notes)
-    return None if pair is None else NewMail(email=pair[1], name=pair[0], variables=own)
+    return None if pair is None else NewMail(pair[1], pair[0], own)
 
 
 _RECIPIENT = frozenset(("email", "name", "variables"))

@@ -39,13 +39,12 @@ class NewContent:
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewMail:
+class NewMail(NamedTuple):
     """One address that the content goes to, with its own variables."""
 
     email: str
     name: str = ""
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = {}
     attempt_id: int | None = None
 
 
@@ -88,18 +87,15 @@ class Accepted(NamedTuple):
         return uuid.UUID(self.hex)
 
 
-class Row(NamedTuple):
-    """A mail about to be stored: its send's number, its place in the outbox, its recipient.
+class Placed(NamedTuple):
+    """A send about to be stored, in its place; `public_ids` (hex) and `providers` are those of its mails, in order."""
 
-    What stands between `public_id` and `provider` is the same for all mails of a send.
-    """
-
-    send: int
-    public_id: str
+    content: NewContent
+    mails: tuple[NewMail, ...]
+    public_ids: list[str]
+    providers: list[str]
     spooler_id: int
     lane: str
     domain_id: int | None
     due_at: datetime
     not_after: datetime | None
-    provider: str
-    mail: NewMail

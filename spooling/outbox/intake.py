@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from spooling import limits, spoolers, wakeups
 from spooling.models import Attachment, Backlog, ContentFile
 from spooling.models.spoolers import Lane
 from spooling.outbox import dialect, public_ids
-from spooling.outbox.drafts import Accepted, NewContent, NewFile, NewMail, NewSend, NewSubmission, Row
+from spooling.outbox.drafts import Accepted, NewContent, NewFile, NewMail, NewSend, NewSubmission, Placed
 from stats import providers
 
 __all__ = ["Accepted", "NewContent", "NewFile", "NewMail", "NewSend", "NewSubmission", "accept"]
@@ -23,42 +24,41 @@ def accept(submission: NewSubmission, sends: Sequence[NewSend], *, now: datetime
 
     Raises LimitReached when they would exceed a limit of the account.
     """
-    rows = _rows(submission, sends, now)
-    limits.check(submission.account_id, len(rows), now=now)
-    contents = [send.content for send in sends]
-    if any(content.files for content in contents) or any(row.lane == Lane.BULK for row in rows):
+    placed = _placed(submission, sends, now)
+    limits.check(submission.account_id, sum(len(send.mails) for send in placed), now=now)
+    lanes = {send.lane for send in placed}
+    if Lane.BULK in lanes or any(send.content.files for send in placed):
         with transaction.atomic():
-            ids, content_ids = dialect.current().insert(submission, contents, rows, now)
-            _attach(submission.account_id, contents, content_ids)
-            _note_backlogs(rows)
+            mail_ids, content_ids = dialect.current().insert(submission, placed, now)
+            _attach(submission.account_id, [send.content for send in placed], content_ids)
+            _note_backlogs(placed)
     else:
-        ids, _ = dialect.current().insert(submission, contents, rows, now)
-    for lane in {row.lane for row in rows}:
+        mail_ids, _ = dialect.current().insert(submission, placed, now)
+    for lane in lanes:
         wakeups.wake_after_commit(lane)
-    return [Accepted(ids[row.public_id], row.public_id, row.mail.email, "waiting") for row in rows]
+    mails = [pair for send in placed for pair in zip(send.public_ids, send.mails, strict=True)]
+    return [
+        Accepted(mail_id, public_id, mail.email, "waiting")
+        for mail_id, (public_id, mail) in zip(mail_ids, mails, strict=True)
+    ]
 
 
-def _rows(submission: NewSubmission, sends: Sequence[NewSend], now: datetime) -> list[Row]:
+def _placed(submission: NewSubmission, sends: Sequence[NewSend], now: datetime) -> list[Placed]:
     drawn = iter(public_ids.draw(sum(len(send.mails) for send in sends), now=now))
-    rows: list[Row] = []
-    for number, send in enumerate(sends):
-        spooler_id = send.spooler_id or spoolers.stream_id(submission.account_id, send.lane)
-        due_at = now if send.due_at is None else max(now, send.due_at)
-        for mail in send.mails:
-            rows.append(
-                Row(
-                    number,
-                    next(drawn),
-                    spooler_id,
-                    send.lane,
-                    send.domain_id,
-                    due_at,
-                    send.not_after,
-                    providers.of_address(mail.email),
-                    mail,
-                )
-            )
-    return rows
+    return [
+        Placed(
+            content=send.content,
+            mails=send.mails,
+            public_ids=list(itertools.islice(drawn, len(send.mails))),
+            providers=[providers.of_address(mail.email) for mail in send.mails],
+            spooler_id=send.spooler_id or spoolers.stream_id(submission.account_id, send.lane),
+            lane=send.lane,
+            domain_id=send.domain_id,
+            due_at=now if send.due_at is None else max(now, send.due_at),
+            not_after=send.not_after,
+        )
+        for send in sends
+    ]
 
 
 def _attach(account_id: int, contents: Sequence[NewContent], content_ids: Sequence[int]) -> None:
@@ -88,13 +88,13 @@ def _attach(account_id: int, contents: Sequence[NewContent], content_ids: Sequen
     )
 
 
-def _note_backlogs(rows: Sequence[Row]) -> None:
+def _note_backlogs(sends: Sequence[Placed]) -> None:
     """Tell bulk's workers when each (spooler, provider) has something due."""
     earliest: dict[tuple[int, str], datetime] = {}
-    for row in rows:
-        if row.lane == Lane.BULK:
-            place = (row.spooler_id, row.provider)
-            earliest[place] = min(row.due_at, earliest.get(place, row.due_at))
+    for send in sends:
+        for provider in set(send.providers) if send.lane == Lane.BULK else ():
+            place = (send.spooler_id, provider)
+            earliest[place] = min(send.due_at, earliest.get(place, send.due_at))
     # In one order, so that two transactions never wait for each other.
     places = sorted(earliest)
     Backlog.objects.bulk_create(

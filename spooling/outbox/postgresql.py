@@ -8,13 +8,13 @@ from datetime import datetime
 
 from django.db import connection
 
-from spooling.outbox import prepared, public_ids
-from spooling.outbox.drafts import NewContent, NewSubmission, Row
+from spooling.outbox import columns, prepared, public_ids
+from spooling.outbox.drafts import NewSubmission, Placed
 from spooling.outbox.values import Batch, Claimed, Order, Result
 from stats import events
 
 # The contents' ids are drawn before the rows are written: RETURNING does not say which source row it answers for.
-_INSERT = """
+_INSERT = r"""
 WITH submission AS (
     INSERT INTO spooling_submission
         (public_id, account_id, api_key_id, wire, client_reference, tags, metadata, created_at)
@@ -40,13 +40,15 @@ WITH submission AS (
         public_id, account_id, spooler_id, submission_id, content_id, domain_id, attempt_id, lane, email, name,
         variables, provider, state, due_at, not_after, tries, last_reply, bounce_class, created_at
     )
-    SELECT m.public_id, %(account)s, drawn.spooler_id, submission.id, drawn.id, drawn.domain_id, m.attempt_id,
-        drawn.lane, m.email, m.name, m.variables, m.provider, 'waiting', drawn.due_at, drawn.not_after, 0, '', '',
-        %(now)s
-    FROM ROWS FROM (json_to_recordset(%(mails)s::json) AS (
-        n int, public_id uuid, email text, name text, variables text, provider text, attempt_id bigint
-    )) WITH ORDINALITY AS m (n, public_id, email, name, variables, provider, attempt_id, i)
-    JOIN drawn ON drawn.n = m.n CROSS JOIN submission
+    SELECT m.public_id::uuid, %(account)s, drawn.spooler_id, submission.id, drawn.id, drawn.domain_id,
+        m.attempt_id::bigint, drawn.lane, m.email, m.name, m.variables, m.provider, 'waiting', drawn.due_at,
+        drawn.not_after, 0, '', '', %(now)s
+    FROM ROWS FROM (
+        string_to_table(%(ids)s, E'\n'), string_to_table(%(sends)s, E'\n'), json_array_elements_text(%(emails)s),
+        json_array_elements_text(%(names)s), string_to_table(%(variables)s, E'\n'),
+        string_to_table(%(providers)s, E'\n'), string_to_table(%(attempts)s, E'\n', '')
+    ) WITH ORDINALITY AS m (public_id, n, email, name, variables, provider, attempt_id, i)
+    JOIN drawn ON drawn.n = m.n::int CROSS JOIN submission
     ORDER BY m.i
     RETURNING id, spooler_id, lane, provider, due_at, not_after
 ), pending AS (
@@ -71,16 +73,19 @@ _STORE = prepared.Statement(
         "metadata": "jsonb",
         "now": "timestamptz",
         "contents": "json",
-        "mails": "json",
+        "ids": "text",
+        "sends": "text",
+        "emails": "json",
+        "names": "json",
+        "variables": "text",
+        "providers": "text",
+        "attempts": "text",
     },
 )
 
 
-def insert(
-    submission: NewSubmission, contents: Sequence[NewContent], rows: Sequence[Row], now: datetime
-) -> tuple[dict[str, int], list[int]]:
-    """Store everything; answers mail ids by public id (hex), and the contents' ids in order."""
-    firsts = {row.send: row for row in reversed(rows)}
+def insert(submission: NewSubmission, sends: Sequence[Placed], now: datetime) -> tuple[list[int], list[int]]:
+    """Store everything; answers the ids of the mails and of the contents, in order."""
     with connection.cursor() as cursor:
         _STORE.execute(
             cursor,
@@ -93,15 +98,13 @@ def insert(
                 "tags": json.dumps(submission.tags),
                 "metadata": json.dumps(submission.metadata),
                 "now": now,
-                "contents": json.dumps([_content(contents[row.send], row) for row in firsts.values()]),
-                "mails": json.dumps([_mail(row) for row in rows]),
-            },
+                "contents": json.dumps([_content(number, send) for number, send in enumerate(sends)]),
+            }
+            | columns.of(sends),
         )
+        # The rows were written in their order, so their ids ascend in it.
         mail_ids, content_ids = cursor.fetchone()
-    # The rows were written in their order, so their ids ascend in it.
-    stored = dict(zip(sorted(firsts), content_ids, strict=True))
-    by_public_id = {row.public_id: mail_id for row, mail_id in zip(rows, mail_ids, strict=True)}
-    return by_public_id, [stored.get(number, 0) for number in range(len(contents))]
+    return mail_ids, content_ids
 
 
 _CLAIM = """
@@ -250,10 +253,11 @@ def _result(result: Result) -> dict[str, object]:
     return row
 
 
-def _content(content: NewContent, row: Row) -> dict[str, object]:
-    """A content, and what all mails of its send share with `row`."""
+def _content(number: int, send: Placed) -> dict[str, object]:
+    """A content, and what all mails of its send share."""
+    content = send.content
     return {
-        "n": row.send,
+        "n": number,
         "subject": content.subject,
         "from_name": content.from_name,
         "from_email": content.from_email,
@@ -265,22 +269,9 @@ def _content(content: NewContent, row: Row) -> dict[str, object]:
         "headers": content.headers,
         "template_language": content.template_language,
         "language": content.language,
-        "spooler_id": row.spooler_id,
-        "domain_id": row.domain_id,
-        "lane": row.lane,
-        "due_at": row.due_at.isoformat(),
-        "not_after": row.not_after.isoformat() if row.not_after else None,
-    }
-
-
-def _mail(row: Row) -> dict[str, object]:
-    mail = row.mail
-    return {
-        "n": row.send,
-        "public_id": row.public_id,
-        "email": mail.email,
-        "name": mail.name,
-        "variables": mail.variables,
-        "provider": row.provider,
-        "attempt_id": mail.attempt_id,
+        "spooler_id": send.spooler_id,
+        "domain_id": send.domain_id,
+        "lane": send.lane,
+        "due_at": send.due_at.isoformat(),
+        "not_after": send.not_after.isoformat() if send.not_after else None,
     }

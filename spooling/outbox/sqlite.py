@@ -14,16 +14,14 @@ from spooling import ledger
 from spooling.models import Claim, Content, LedgerDelta, Mail, Pending, Submission
 from spooling.models.mails import PENDING
 from spooling.outbox import pending, values
-from spooling.outbox.drafts import NewContent, NewSubmission, Row
+from spooling.outbox.drafts import NewContent, NewSubmission, Placed
 from spooling.outbox.values import Batch, Order, Result
 from stats import events
 
 
 @transaction.atomic
-def insert(
-    submission: NewSubmission, contents: Sequence[NewContent], rows: Sequence[Row], now: datetime
-) -> tuple[dict[str, int], list[int]]:
-    """Store everything; answers mail ids by public id (hex), and the contents' ids in order."""
+def insert(submission: NewSubmission, sends: Sequence[Placed], now: datetime) -> tuple[list[int], list[int]]:
+    """Store everything; answers the ids of the mails and of the contents, in order."""
     call = Submission.objects.create(
         account_id=submission.account_id,
         api_key_id=submission.api_key_id,
@@ -34,15 +32,18 @@ def insert(
         created_at=now,
     )
     stored = Content.objects.bulk_create(
-        [_content(submission.account_id, content, now) for content in contents]
+        [_content(submission.account_id, send.content, now) for send in sends]
     )
-    mails = Mail.objects.bulk_create([_mail(row, call, stored[row.send], now) for row in rows], batch_size=30)
+    drafts = [
+        mail for send, content in zip(sends, stored, strict=True) for mail in _mails(send, call, content, now)
+    ]
+    mails = Mail.objects.bulk_create(drafts, batch_size=30)
     pending.leave(mails)
-    for spooler_id, count in Counter(row.spooler_id for row in rows).items():
+    for spooler_id, count in Counter(mail.spooler_id for mail in mails).items():
         LedgerDelta.objects.create(
             spooler_id=spooler_id, account_id=submission.account_id, at=now, spooled=count, waiting=count
         )
-    return {mail.public_id.hex: mail.pk for mail in mails}, [content.pk for content in stored]
+    return [mail.pk for mail in mails], [content.pk for content in stored]
 
 
 def _content(account_id: int, content: NewContent, now: datetime) -> Content:
@@ -63,24 +64,27 @@ def _content(account_id: int, content: NewContent, now: datetime) -> Content:
     )
 
 
-def _mail(row: Row, submission: Submission, content: Content, now: datetime) -> Mail:
-    return Mail(
-        public_id=uuid.UUID(row.public_id),
-        account_id=submission.account_id,
-        spooler_id=row.spooler_id,
-        submission=submission,
-        content=content,
-        domain_id=row.domain_id,
-        attempt_id=row.mail.attempt_id,
-        lane=row.lane,
-        email=row.mail.email,
-        name=row.mail.name,
-        variables=dict(row.mail.variables),
-        provider=row.provider,
-        due_at=row.due_at,
-        not_after=row.not_after,
-        created_at=now,
-    )
+def _mails(send: Placed, submission: Submission, content: Content, now: datetime) -> list[Mail]:
+    return [
+        Mail(
+            public_id=uuid.UUID(public_id),
+            account_id=submission.account_id,
+            spooler_id=send.spooler_id,
+            submission=submission,
+            content=content,
+            domain_id=send.domain_id,
+            attempt_id=mail.attempt_id,
+            lane=send.lane,
+            email=mail.email,
+            name=mail.name,
+            variables=dict(mail.variables),
+            provider=provider,
+            due_at=send.due_at,
+            not_after=send.not_after,
+            created_at=now,
+        )
+        for public_id, provider, mail in zip(send.public_ids, send.providers, send.mails, strict=True)
+    ]
 
 
 @transaction.atomic

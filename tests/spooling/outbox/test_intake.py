@@ -1,3 +1,4 @@
+import functools
 from datetime import timedelta
 
 import pytest
@@ -104,3 +105,48 @@ def test_an_account_over_its_limit_spools_nothing_and_the_other_goes_on(account,
 
     assert Mail.objects.filter(account=account).count() == 3
     assert Mail.objects.filter(account=other_account).count() == 2
+
+
+NESTED = functools.reduce(lambda inner, _: {"in": inner}, range(280), 1)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"line": "a\nb\r\n"},
+        {"quote": "\"'\\", "é": "日本語 \u2028"},
+        {"wide": 2**80, "half": 0.5, "no": None},
+        NESTED,
+    ],
+)
+def test_the_variables_of_each_mail_are_kept_as_they_are(account, variables):
+    mails = [intake.NewMail(email="a@x.example", variables=variables), intake.NewMail(email="b@x.example")]
+
+    _accept(account, mails)
+
+    kept = dict(Mail.objects.values_list("email", "variables"))
+    assert kept == {"a@x.example": variables, "b@x.example": {}}
+
+
+def test_names_may_hold_whatever_separates_them(account):
+    names = ["", "a\nb", 'Ann "A" \\ <a>', "{x,y}", "Zoë\t,"]
+    mails = [intake.NewMail(email=f"{n}@x.example", name=name) for n, name in enumerate(names)]
+
+    _accept(account, mails)
+
+    assert list(Mail.objects.order_by("id").values_list("name", flat=True)) == names
+
+
+def test_mails_with_and_without_an_attempt_keep_their_own(account):
+    attempts = [None, 7, None, 8]
+    mails = [intake.NewMail(email=f"{n}@x.example", attempt_id=id_) for n, id_ in enumerate(attempts)]
+
+    _accept(account, mails)
+
+    assert list(Mail.objects.order_by("id").values_list("attempt_id", flat=True)) == attempts
+
+
+def _accept(account, mails):
+    send = intake.NewSend(content=intake.NewContent(from_email="a@x.example"), mails=tuple(mails))
+    intake.accept(intake.NewSubmission(account_id=account.pk, wire="native"), [send], now=timezone.now())
