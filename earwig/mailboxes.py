@@ -54,6 +54,8 @@ def normal(email: str) -> str:
     """
     if len(email) > MAX_EMAIL:
         raise errors.InvalidAddress(f"An address has at most {MAX_EMAIL} characters.")
+    if _ORDINARY.fullmatch(email):
+        return email
     local, _, domain = email.rpartition("@")
     email = f"{local}@{domain.lower()}"
     return email if _ORDINARY.fullmatch(email) else _unusual(email)
