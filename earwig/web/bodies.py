@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from typing import IO, Any
 
+import orjson
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.wsgi import LimitedStream
@@ -46,7 +47,7 @@ def load(body: bytes) -> Any:
         raise errors.InvalidJson from None
     if _SUSPECT.search(body):
         _walk(data, _checked_members)
-    elif body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+    elif not _is_shallow(data):
         _walk(data, _containers)
     return data
 
@@ -60,6 +61,15 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(text)
     return number
+
+
+def _is_shallow(data: Any) -> bool:
+    """Whether it can be written by orjson, which stops at a nesting of 254: a fraction of the cost of a walk."""
+    try:
+        orjson.dumps(data)
+    except TypeError:
+        return False
+    return True
 
 
 def _walk(data: Any, members: Callable[[Any], Iterable[Any]]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import json
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import orjson
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -160,4 +160,4 @@ def document(accepted: Sequence[Accepted]) -> dict[str, Any]:
 
 
 def _answer(accepted: Sequence[Accepted]) -> HttpResponse:
-    return HttpResponse(json.dumps(document(accepted)), status=201, content_type="application/json")
+    return HttpResponse(orjson.dumps(document(accepted)), status=201, content_type="application/json")

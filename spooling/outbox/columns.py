@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
+
+import orjson
 
 from spooling.outbox.drafts import Placed
 
@@ -32,4 +35,10 @@ def of(sends: Sequence[Placed]) -> dict[str, str]:
 _lines = "\n".join
 
 
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+def _json(value: Any) -> str:
+    """On one line."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # Numbers beyond 64 bits, and nesting beyond 254.
+        return json.dumps(value, ensure_ascii=False)

@@ -36,6 +36,7 @@ def test_whatever_a_database_stores_is_read_as_json_reads_it(value, escaped):
         b"9" * 5000,
         b"[" * 100_000,
         b"[" * 400 + b"]" * 400,
+        b"[" * 301 + b"]" * 301,
     ],
 )
 def test_what_no_database_stores_is_invalid_json(body):
@@ -49,3 +50,13 @@ def test_an_escaped_backslash_before_u0000_is_text():
 
 def test_of_equal_names_the_last_one_counts():
     assert bodies.load(b'{"a": 1, "a": 2}') == {"a": 2}
+
+
+@pytest.mark.parametrize("depth", [1, 254, 255, 300])
+def test_nesting_is_read_up_to_its_limit(depth):
+    bodies.load(b"[" * depth + b"]" * depth)
+
+
+def test_breadth_is_no_depth():
+    wide = [{"a": [n]} for n in range(10_000)]
+    assert bodies.load(json.dumps([2**70, *wide]).encode()) == [2**70, *wide]
