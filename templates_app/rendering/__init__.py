@@ -27,10 +27,12 @@ __all__ = [
     "holds_tags",
 ]
 
+_LIMITS = Limits()
+
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A front-end. A source without any of `openings` holds no tag; `parse` refuses what is wrong or too large."""
+    """A front-end. A source without any of `openings` holds no tag; `parse` refuses what is wrong or has too much."""
 
     openings: tuple[str, ...]
     parse: Callable[[str, Limits], Any]
@@ -39,6 +41,12 @@ class Language:
     def tags(self, source: str) -> int:
         """How many tags `source` may hold at most; 0 for none at all."""
         return sum(map(source.count, self.openings))
+
+    def parsed(self, source: str) -> Any:
+        """What `build` takes. Raises TemplateSyntaxError, and RenderLimit for a source that is too large."""
+        if len(source) > _LIMITS.source:
+            raise errors.RenderLimit(f"Its source is longer than {_LIMITS.source} characters.")
+        return self.parse(source, _LIMITS)
 
 
 # Imported when it is needed: the library takes 0.2 s and 14 MiB of every process.
@@ -65,8 +73,6 @@ LANGUAGES = {
 LONGEST_KEPT = 32_768
 #: Tags up to which a program takes at most 90 KiB, and is kept among many; one of 1,000 tags takes 1 MiB.
 FEW_TAGS = 100
-
-_LIMITS = Limits()
 
 
 @overload
@@ -97,7 +103,7 @@ def compile(
 
 def _compile(source: str, language: str, target: Target) -> Program[str] | Program[bytes]:
     front_end = _named(language)
-    return front_end.build(front_end.parse(source, _LIMITS), target)
+    return front_end.build(front_end.parsed(source), target)
 
 
 # What has no tag is one person's mail, is quick to compile, and must not outlive its erasure here.
@@ -109,7 +115,7 @@ def check(source: str, language: str = "mustache") -> None:
     """Raises what `compile` would raise for the syntax and the size of `source`, without compiling it."""
     front_end = _named(language)
     if front_end.tags(source) or len(source) > _LIMITS.source:
-        front_end.parse(source, _LIMITS)
+        front_end.parsed(source)
 
 
 def holds_tags(source: str, language: str) -> bool:

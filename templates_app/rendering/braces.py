@@ -24,8 +24,6 @@ _RESERVED = {kind.value: kind for kind in LinkKind}
 
 def parse(source: str, limits: Limits) -> tuple[Instruction, ...]:
     """The instructions of `source`; raises RenderLimit for what `limits` forbid."""
-    if len(source) > limits.source:
-        raise errors.RenderLimit(f"Its source is longer than {limits.source} characters.")
     instructions = list(_instructions(source, limits))
     if sum(map(_tags, instructions)) > limits.tags:
         raise errors.RenderLimit(f"It has more than {limits.tags} tags.")

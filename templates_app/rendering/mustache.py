@@ -52,8 +52,6 @@ def parse(source: str, limits: Limits) -> tuple[Instruction, ...]:
 
 class _Parser:
     def __init__(self, source: str, limits: Limits) -> None:
-        if len(source) > limits.source:
-            raise errors.RenderLimit(f"Its source is longer than {limits.source} characters.")
         self.source = source
         self.limits = limits
         self.blocks = [_Block(None)]

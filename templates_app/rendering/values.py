@@ -41,9 +41,14 @@ def text(value: object) -> str:
 
 
 def _integer(value: int) -> str:
+    check_integer(value)
+    return int.__repr__(value)
+
+
+def check_integer(value: int) -> None:
+    """Raises RenderLimit for a number that takes long to print."""
     if value.bit_length() > _INTEGER_BITS:
         raise errors.RenderLimit("A number has too many digits.")
-    return int.__repr__(value)
 
 
 def _decimal(value: float) -> str:

@@ -34,8 +34,6 @@ def parse(source: str, limits: Limits) -> Parsed:
 
     Raises TemplateSyntaxError, also for tags and filters that are not there, and RenderLimit for what `limits` forbid.
     """
-    if len(source) > limits.source:
-        raise errors.RenderLimit(f"Its source is longer than {limits.source} characters.")
     try:
         template = environments.of(limits, autoescape=False).template(source)
         names = template.global_variables(include_partials=False)

@@ -21,7 +21,6 @@ LONGEST_VALUE = 512 * 1024
 
 _UNITS_OF_STEP = 8  # a node takes as long as reading so many values
 _CHARACTERS_OF_UNIT = 32
-_INTEGER_BITS = 4096
 _SCALARS = (bool, float, type(None))
 _OF_LIBRARY = (Undefined, Empty, Blank, ForLoop)
 
@@ -62,7 +61,8 @@ class Budget:
         if isinstance(value, _SCALARS):
             return 1
         if isinstance(value, int):
-            return _weight_of_integer(value)
+            values.check_integer(value)
+            return 1
         known = self._weights.get(id(value))
         if known is None:
             known = self._weights[id(value)] = value, self._weight_of_container(value)
@@ -94,12 +94,6 @@ def _weight_of_text(value: str) -> int:
     if len(value) > LONGEST_VALUE:
         raise errors.RenderLimit(f"A value is longer than {LONGEST_VALUE} characters.")
     return 1 + len(value) // _CHARACTERS_OF_UNIT
-
-
-def _weight_of_integer(value: int) -> int:
-    if value.bit_length() > _INTEGER_BITS:
-        raise errors.RenderLimit("A number has too many digits.")
-    return 1
 
 
 class Output(StringIO):
