@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from django.conf import settings
 from django.db.models import BinaryField
 from django.db.models.functions import Length, Substr
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,16 +19,6 @@ from spooling.models import BinaryContent
 CACHED = "public, max-age=31536000, immutable"
 
 _ONE_RANGE = re.compile(r"bytes=(?=.*[0-9])([0-9]{0,18})-([0-9]{0,18})")
-
-
-def path_of(name: str) -> str:
-    """Where a file is served."""
-    return f"/media/{name}"
-
-
-def url_of(name: str) -> str:
-    """Where everybody finds it, outside of any request."""
-    return f"{settings.PUBLIC_URL}{path_of(name)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,11 @@ from spooling import errors
 from spooling.models import MessageSet, StageMessage, Subscription
 from spooling.models.message_sets import ContentType
 from spooling.outbox.drafts import NewContent, NewFile
+from spooling.stages import binary_contents
 from spooling.stages.recipients import Recipient
 from templates_app import templates
 from templates_app.models import Language
 
-#: Where uploaded files are public.
-MEDIA = "/media/"
 #: An image up to this size goes with the mail; a larger one is linked, as every mail would carry it.
 INLINED_BYTES = 100_000
 #: Of a subscription's metadata: what stands before its next message, once.
@@ -84,7 +83,7 @@ def text_of(message: StageMessage, prepend: str | None) -> str:
 def media_url(message: StageMessage) -> str:
     """Where its file can be fetched by anyone; empty when it has none."""
     file = message.binary_content
-    return f"{settings.PUBLIC_URL}{MEDIA}{file.name}" if file is not None else ""
+    return binary_contents.url_of(file) if file is not None else ""
 
 
 def speech(message: StageMessage, prepend: str | None) -> list[str]:

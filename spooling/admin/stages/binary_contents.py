@@ -106,7 +106,7 @@ class BinaryContentAdmin(rows.GuardedAdmin):
 
     @admin.display(description="Public address")
     def public_address(self, row: BinaryContent) -> str:
-        return f"{settings.PUBLIC_URL.rstrip('/')}/media/{row.name}"
+        return binary_contents.url_of(row)
 
     @admin.display(description="File")
     def file(self, row: BinaryContent) -> SafeString:
@@ -122,13 +122,8 @@ class BinaryContentAdmin(rows.GuardedAdmin):
         return table(listed) if listed else "No message."
 
     def _store(self, request: HttpRequest, wanted: dict[str, Any], now: datetime) -> HttpResponse:
-        upload = wanted["file"]
-        row = binary_contents.store(
-            wanted["account"].pk,
-            filename=upload.name,
-            type_=upload.content_type or "",
-            data=upload.read(),
-            now=now,
-        )
+        file = wanted["file"]
+        upload = binary_contents.Upload(filename=file.name, type=file.content_type or "", data=file.read())
+        row = binary_contents.store(wanted["account"].pk, upload, now=now)
         self.log_addition(request, row, [{"added": {}}])
         return HttpResponseRedirect(pages.page_of(row))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from mimetypes import guess_type
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -13,13 +11,10 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 
-from spooling import media
 from spooling.api.stages.resources import Resource
 from spooling.models import BinaryContent
 from spooling.stages import binary_contents
 
-_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,40}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,50}")
-_UNKNOWN = "application/octet-stream"
 _NONE = "No file was submitted."
 
 
@@ -31,7 +26,7 @@ class UploadField(serializers.FileField):
         self.error_messages |= {"required": _NONE, "empty": _NONE, "null": _NONE}
 
     def get_attribute(self, instance: BinaryContent) -> Any:
-        return str(self.context["view"].absolute(media.path_of(instance.name)))
+        return str(self.context["view"].absolute(binary_contents.path_of(instance)))
 
     def to_representation(self, value: Any) -> str:
         return str(value)
@@ -56,15 +51,11 @@ class ShownBinarySerializer(serializers.ModelSerializer):
 
     @extend_schema_field(OpenApiTypes.URI)
     def get_content(self, row: BinaryContent) -> str:
-        return str(self.context["view"].absolute(media.path_of(row.name)))
+        return str(self.context["view"].absolute(binary_contents.path_of(row)))
 
 
-def _type_of(file: UploadedFile) -> str:
-    """The declared media type where it is one, else what the extension stands for."""
-    declared = file.content_type or ""
-    if declared != _UNKNOWN and _TYPE.fullmatch(declared):
-        return declared.lower()
-    return guess_type(file.name or "")[0] or _UNKNOWN
+def _upload(file: UploadedFile) -> binary_contents.Upload:
+    return binary_contents.Upload(filename=file.name or "", type=file.content_type or "", data=file.read())
 
 
 _FILE = {"type": "object", "properties": {"content": {"type": "string", "format": "binary"}}}
@@ -95,22 +86,12 @@ class BinaryContentViewSet(Resource):
         return BinaryContent.objects.filter(account=self.credential.account_id).defer("data").order_by("id")
 
     def make(self, data: dict[str, Any]) -> BinaryContent:
-        file = data["content"]
-        return binary_contents.store(
-            self.credential.account_id,
-            filename=file.name,
-            type_=_type_of(file),
-            data=file.read(),
-            now=timezone.now(),
-        )
+        upload = _upload(data["content"])
+        return binary_contents.store(self.credential.account_id, upload, now=timezone.now())
 
     def change(self, row: BinaryContent, data: dict[str, Any]) -> None:
-        if "content" not in data:
-            return
-        file = data["content"]
-        row.name = binary_contents.name_for(file.name, now=timezone.now())
-        row.type, row.data = _type_of(file), file.read()
-        row.save(update_fields=["name", "type", "data"])
+        if "content" in data:
+            binary_contents.replace(row, _upload(data["content"]), now=timezone.now())
 
     def remove(self, row: BinaryContent) -> None:
         binary_contents.remove(row)
