@@ -14,8 +14,9 @@ from templates_app.errors import Flaw, TemplateError
 FIELDS = ("from_email", "from_name", "subject", "html", "text")
 #: Texts that may hold tags.
 TAGGED = ("from_name", "subject", "html", "text")
+MAX_SUBJECT = 2000
 #: Texts that become a header field, and the most characters of each.
-LINES = {"from_name": mailboxes.MAX_NAME, "subject": 2000}
+LINES = {"from_name": mailboxes.MAX_NAME, "subject": MAX_SUBJECT}
 
 _BREAK = re.compile("[\r\n\0]")
 
@@ -25,7 +26,7 @@ def flaws(texts: Mapping[str, str], language: str) -> Iterator[Flaw]:
     if texts.get("from_email"):
         yield from _address_flaws(texts["from_email"])
     for field, most in LINES.items():
-        yield from _line_flaws(field, texts.get(field, ""), most)
+        yield from line_flaws(field, texts.get(field, ""), most)
     for field in TAGGED:
         yield from _tag_flaws(field, texts.get(field, ""), language)
 
@@ -36,18 +37,19 @@ def emptiness(texts: Mapping[str, str]) -> Iterator[Flaw]:
         yield Flaw("text", "required", "Give html, text or both.")
 
 
+def line_flaws(field: str, text: str, most: int) -> Iterator[Flaw]:
+    """What keeps a text of at most so many characters out of a header field."""
+    if _BREAK.search(text):
+        yield Flaw(field, "header_injection", "No line breaks and no null characters.")
+    if len(text) > most:
+        yield Flaw(field, "too_long", f"At most {most} characters.")
+
+
 def _address_flaws(email: str) -> Iterator[Flaw]:
     try:
         mailboxes.normal(email)
     except earwig_errors.InvalidAddress as error:
         yield Flaw("from_email", error.code, error.message)
-
-
-def _line_flaws(field: str, text: str, most: int) -> Iterator[Flaw]:
-    if _BREAK.search(text):
-        yield Flaw(field, "header_injection", "No line breaks and no null characters.")
-    if len(text) > most:
-        yield Flaw(field, "too_long", f"At most {most} characters.")
 
 
 def _tag_flaws(field: str, source: str, language: str) -> Iterator[Flaw]:

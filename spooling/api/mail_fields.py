@@ -16,12 +16,11 @@ from spooling.delivery import headers as header_fields
 from spooling.delivery.errors import MimeError
 from spooling.models.spoolers import Lane
 from spooling.outbox.drafts import NewFile
-from templates_app import rendering
+from templates_app import rendering, wordings
 from templates_app.errors import TemplateError
 
 MAX_ADDRESSES = 1000
 MAX_PROBLEMS = 100
-MAX_SUBJECT = 2000
 MAX_HEADERS = 50
 MAX_HEADER = 4000
 MAX_TAGS = 20
@@ -65,10 +64,9 @@ def line(value: Any, field: str, notes: Notes) -> str:
     """Text of one line that goes into a header, possibly a template."""
     if not _is_text(value, field, notes):
         return ""
-    if not value.isprintable() and _BREAK.search(value):
-        notes.add(field, "header_injection", "No line breaks and no null characters.")
-    if len(value) > MAX_SUBJECT:
-        notes.add(field, "too_long", f"At most {MAX_SUBJECT} characters.")
+    if len(value) > wordings.MAX_SUBJECT or not value.isprintable():
+        for flaw in wordings.line_flaws(field, value, wordings.MAX_SUBJECT):
+            notes.add(*flaw)
     return template(value, field, notes)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from unfold import widgets
 
+from earwig import mailboxes
 from earwig.models import Domain
 from templates_app import conversions, templates, wordings
 from templates_app.errors import TemplateRefused
@@ -35,15 +36,20 @@ class TemplateForm(forms.ModelForm):
 
     from_email = forms.CharField(
         required=False,
-        max_length=320,
+        max_length=mailboxes.MAX_EMAIL,
         label="From: address",
         widget=widgets.UnfoldAdminTextInputWidget,
         help_text="Empty: each mail says who sends it.",
     )
     from_name = forms.CharField(
-        required=False, max_length=200, label="From: name", widget=widgets.UnfoldAdminTextInputWidget
+        required=False,
+        max_length=mailboxes.MAX_NAME,
+        label="From: name",
+        widget=widgets.UnfoldAdminTextInputWidget,
     )
-    subject = forms.CharField(required=False, max_length=2000, widget=widgets.UnfoldAdminTextInputWidget)
+    subject = forms.CharField(
+        required=False, max_length=wordings.MAX_SUBJECT, widget=widgets.UnfoldAdminTextInputWidget
+    )
     html = SourceField(rows=20, label="HTML")
     text = SourceField(rows=12)
     inline_css = forms.BooleanField(
