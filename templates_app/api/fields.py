@@ -12,7 +12,7 @@ from earwig import errors, mailboxes
 _TEXT = {"type": "string"}
 _OBJECT = {
     "type": "object",
-    "properties": {"email": _TEXT, "name": _TEXT},
+    "properties": {"email": _TEXT, "name": {**_TEXT, "nullable": True}},
     "required": ["email"],
     "additionalProperties": False,
 }
@@ -38,7 +38,7 @@ class AuthorField(serializers.Field):
             return mailboxes.parse(data)
         if not isinstance(data, dict) or not data.keys() <= {"email", "name"}:
             self.fail("wrong_type")
-        email, name = data.get("email"), data.get("name", "")
+        email, name = data.get("email"), data.get("name") or ""
         if not isinstance(email, str) or not isinstance(name, str):
             self.fail("wrong_type")
         return mailboxes.checked_name(name), mailboxes.normal(email)

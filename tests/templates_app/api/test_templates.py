@@ -169,6 +169,14 @@ def test_names_are_unique_in_an_account_and_domain(api, stranger, account):
     assert api.problems("patch", f"templates/{first}/", {"domain": "example.org"}, status=409)
 
 
+@pytest.mark.parametrize(
+    "author", ["a@b.example", {"email": "a@b.example"}, {"email": "a@b.example", "name": None}]
+)
+def test_an_author_needs_no_name(api, author):
+    template = api.add(**{"from": author})
+    assert api("get", f"templates/{template}/").json()["from"] == {"email": "a@b.example", "name": ""}
+
+
 WRONG = [
     ({"text": "{{#a}}"}, {("text", "template_syntax")}),
     ({"html": "x\n{{/a}}", "subject": "{{"}, {("html", "template_syntax"), ("subject", "template_syntax")}),
