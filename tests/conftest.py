@@ -1,9 +1,11 @@
-"""Fixtures that all tests share: two accounts, a key each, people, and processes that remember nothing."""
+"""Fixtures that all tests share: two accounts, a key each, people, staff, and processes that remember nothing."""
 
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
@@ -57,6 +59,22 @@ def key(account):
 @pytest.fixture
 def other_key(other_account):
     return _secret_of(other_account)
+
+
+@pytest.fixture
+def staff(client, db):
+    """The browser of somebody who may do everything in the admin."""
+    client.force_login(get_user_model().objects.create_superuser("root@example.org", password="x"))
+    return client
+
+
+@pytest.fixture
+def clerk(client, db):
+    """The browser of somebody who may look and not touch."""
+    user = get_user_model().objects.create_user("clerk@example.org", password="x", is_staff=True)
+    user.user_permissions.add(*Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(user)
+    return client
 
 
 @pytest.fixture

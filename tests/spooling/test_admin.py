@@ -2,8 +2,6 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
@@ -15,21 +13,6 @@ from spooling.models.mails import MailState
 from spooling.outbox import drafts, intake
 
 ADDRESS = "ada@example.net"
-
-
-@pytest.fixture
-def staff(client, db):
-    client.force_login(get_user_model().objects.create_superuser("staff@example.org", password="x"))
-    return client
-
-
-@pytest.fixture
-def clerk(client, db):
-    """Staff who may look and not touch."""
-    user = get_user_model().objects.create_user("clerk@example.org", password="x", is_staff=True)
-    user.user_permissions.add(*Permission.objects.filter(codename__startswith="view_"))
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Metrics and tokens of users, as staff of the installation see them."""
 
-import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils import timezone
@@ -8,12 +7,6 @@ from django.utils import timezone
 from earwig import api_keys
 from stats import metrics
 from stats.models import MetricSample
-
-
-@pytest.fixture
-def staff(client, db):
-    client.force_login(get_user_model().objects.create_superuser("root@example.org", password="x"))
-    return client
 
 
 def test_metrics_are_listed_with_their_account_and_found_by_name(staff, account, other_account):

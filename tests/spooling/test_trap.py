@@ -53,13 +53,6 @@ def _serve(loop, task):
 
 
 @pytest.fixture
-def staff(client, db):
-    user = get_user_model().objects.create_superuser("staff@example.org", password="correct horse")
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
 def trapped(db):
     def keep(raw, recipient="you@example.net"):
         [row] = TrappedMail.objects.bulk_create(

@@ -6,7 +6,6 @@ import re
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -26,21 +25,6 @@ TEXTS = {
     "html": "<p>Hello {{name}}</p><script>1</script>",
     "text": "Hello {{name}}\n",
 }
-
-
-@pytest.fixture
-def staff(client, db):
-    client.force_login(get_user_model().objects.create_superuser("staff@example.org", password="x"))
-    return client
-
-
-@pytest.fixture
-def clerk(client, db):
-    """Staff who may look and not touch."""
-    user = get_user_model().objects.create_user("clerk@example.org", password="x", is_staff=True)
-    user.user_permissions.add(*Permission.objects.filter(codename__startswith="view_template"))
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -12,21 +10,6 @@ from django.urls import reverse
 from spooling.models import MessageSet, Schedule, Subscription
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def staff(client, db):
-    client.force_login(get_user_model().objects.create_superuser("staff@example.org", password="x"))
-    return client
-
-
-@pytest.fixture
-def clerk(client, db):
-    """Staff who may look and not touch."""
-    user = get_user_model().objects.create_user("clerk@example.org", password="x", is_staff=True)
-    user.user_permissions.add(*Permission.objects.filter(codename__startswith="view_"))
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture
