@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 import threading
 from datetime import datetime, timedelta
@@ -45,10 +46,10 @@ def member(username: str, password: str, *, ip: str, now: datetime) -> Membershi
     when that is inactive: nobody's mail is booked to another tenant because the first one was closed.
     Raises WrongLogin (also: no account, inactive user or account) and TooManyLogins.
     """
-    user = _user(username)
-    _guess(user, username, password, ip, now)
-    oldest = _oldest_membership(user) if user and user.is_active else None
-    if oldest is None or not oldest.account.active:
+    oldest = _entrance(_user(username))
+    # Nothing is tried of who may not come in anyway: a quicker answer would tell that the password is right.
+    _guess(oldest.user if oldest else None, username, password, ip, now)
+    if oldest is None:
         raise errors.WrongLogin
     return oldest
 
@@ -86,14 +87,20 @@ def _user(username: str) -> User | None:
     return by_email[0] if len(by_email) == 1 else None
 
 
-def _oldest_membership(user: User) -> Membership | None:
-    return Membership.objects.filter(user=user).select_related("account").order_by("id").first()
+def _entrance(user: User | None) -> Membership | None:
+    """The user's oldest membership, if user and account are active."""
+    if user is None or not user.is_active:
+        return None
+    memberships = Membership.objects.filter(user=user).select_related("account", "user")
+    oldest = memberships.order_by("id").first()
+    return oldest if oldest and oldest.account.active else None
 
 
 def _guess(user: User | None, username: str, password: str, ip: str, now: datetime) -> None:
     """One look at the password. The limit stands before what is remembered: else that would tell a right guess."""
     minute = int(now.timestamp()) // rates.MINUTE_SECONDS
-    of_user, of_address = f"login:{ip}:{_name_of(user, username)}", f"login:{ip}"
+    of_address = f"login:{_origin(ip)}"
+    of_user = f"{of_address}:{_name_of(user, username)}"
     if rates.seen(of_user, minute=minute) >= WRONG_FOR_USER:
         raise errors.TooManyLogins
     encoded = user.password if user else make_password(None)
@@ -107,6 +114,19 @@ def _guess(user: User | None, username: str, password: str, ip: str, now: dateti
         rates.add(of_address, minute=minute)
         raise errors.WrongLogin
     _remember(digest, now)
+
+
+def _origin(ip: str) -> str:
+    """The address; of IPv6 the network of 64 bits, as all of it is one customer's (RFC 6177)."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
+    if isinstance(address, ipaddress.IPv4Address):
+        return ip
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, 64), strict=False).network_address)
 
 
 def _name_of(user: User | None, username: str) -> str:

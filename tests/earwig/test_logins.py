@@ -112,6 +112,17 @@ def test_an_inactive_account_lets_nobody_in(account, other_account):
         login()
 
 
+def test_the_password_of_somebody_who_may_not_come_in_is_never_found(account, hashed):
+    Membership.objects.all().delete()
+    for _ in range(logins.WRONG_FOR_USER):
+        with pytest.raises(errors.WrongLogin):
+            login()
+    # As slow each time, and as often, as a wrong one.
+    assert len(hashed) == logins.WRONG_FOR_USER and not logins._right
+    with pytest.raises(errors.TooManyLogins):
+        login()
+
+
 def test_a_user_of_two_accounts_acts_for_the_first(account, other_account):
     Membership.objects.create(user=user_of(), account=other_account, role=Role.STAFF)
     assert login().account_id == account.pk
@@ -182,6 +193,21 @@ def test_guesses_from_elsewhere_lock_nobody_out(account, other_account):
     guess(logins.WRONG_FOR_USER)
     assert login(ip="192.0.2.2")
     assert login("staff@rival.example", "battery staple").account_id == other_account.pk
+
+
+def test_another_address_of_the_same_ipv6_network_is_no_way_round_the_limit(account):
+    for number in range(logins.WRONG_FOR_USER):
+        guess(1, ip=f"2001:db8:1:2::{number:x}")
+    with pytest.raises(errors.TooManyLogins):
+        login(ip="2001:db8:1:2:ffff::1")
+    assert login(ip="2001:db8:1:3::1")
+
+
+def test_an_ipv4_address_written_as_ipv6_has_one_limit(account):
+    guess(logins.WRONG_FOR_USER, ip="::ffff:192.0.2.1")
+    with pytest.raises(errors.TooManyLogins):
+        login()
+    assert login(ip="::ffff:192.0.2.2")
 
 
 def test_an_address_that_tries_many_names_is_slowed_down(account):
