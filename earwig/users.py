@@ -23,15 +23,16 @@ TOKEN_NAME, LOGIN_NAME = "user token", "token-auth"
 #: Tokens that a user may hold by logging in: what is stored as a hash cannot be given out twice.
 MOST_LOGIN_TOKENS = 20
 
-_INHERITED = ("allowed_ips", "allowed_sender_domains", "requests_per_minute", "expires_at")
+_INHERITED = ("scopes", "allowed_ips", "allowed_sender_domains", "requests_per_minute", "expires_at")
 
 
 @transaction.atomic
 def mint(minter: Credential, *, email: str, now: datetime) -> Issued:
     """A further token for the member of the minter's account that has this e-mail address; made where there is none.
 
-    It may no more than the minter. Whether the address belongs to users elsewhere is neither told nor of consequence.
-    Raises StaffOnly, and UserProtected and UserClosed of users of the own account.
+    It may no more than the minter may at this moment, whatever a process remembers of its key. Whether the address
+    belongs to users elsewhere is neither told nor of consequence.
+    Raises StaffOnly, UnknownKey, and UserProtected and UserClosed of users of the own account.
     """
     minter.require_staff()
     account = Account.objects.get(pk=minter.account_id)
@@ -40,9 +41,7 @@ def mint(minter: Credential, *, email: str, now: datetime) -> Issued:
         raise errors.UserProtected
     if not user.is_active:
         raise errors.UserClosed
-    issued = api_keys.issue(
-        account, name=TOKEN_NAME, scopes=minter.scopes, now=now, user=user, **_restrictions_of(minter)
-    )
+    issued = api_keys.issue(account, name=TOKEN_NAME, now=now, user=user, **_rights_of(minter, now))
     audit.record(
         "issue key",
         issued.key,
@@ -69,8 +68,10 @@ def log_in(membership: Membership, *, now: datetime) -> Issued:
 
 
 def _member(account: Account, email: str) -> User:
-    """Names of users are unique in the installation: one taken by a stranger gets the account's number before it."""
-    for username in (email, f"{account.pk}/{email}"):
+    """Names of users are unique in the installation: one taken by a stranger gets the account's number before it, and
+    a colon, which no address has there, so that no stranger takes that one too.
+    """
+    for username in (email, f"{account.pk}:{email}"):
         user, made = get_user_model().objects.get_or_create(
             username=username, defaults={"email": email, "password": make_password(None)}
         )
@@ -81,7 +82,10 @@ def _member(account: Account, email: str) -> User:
     raise errors.UserClosed
 
 
-def _restrictions_of(minter: Credential) -> dict[str, Any]:
+def _rights_of(minter: Credential, now: datetime) -> dict[str, Any]:
     if minter.key_id is None:
-        return {}
-    return dict(ApiKey.objects.values(*_INHERITED).get(pk=minter.key_id))
+        return {"scopes": minter.scopes}
+    rights = ApiKey.objects.usable(now).filter(pk=minter.key_id).values(*_INHERITED).first()
+    if rights is None:
+        raise errors.UnknownKey
+    return dict(rights)

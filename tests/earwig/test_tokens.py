@@ -6,6 +6,7 @@ from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
@@ -145,6 +146,30 @@ def test_a_token_may_no_more_than_its_minter(account):
     assert (made.allowed_sender_domains, made.requests_per_minute) == (["acme.example"], 7)
 
 
+def test_a_key_that_was_closed_elsewhere_mints_nothing_more(account, key, other_key):
+    assert works(key)
+    # By another process: this one still trusts what it read.
+    ApiKey.objects.filter(digest=api_keys.digest_of(key)).update(revoked_at=timezone.now())
+    answer = mint(key)
+    assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid token."})
+    assert ApiKey.objects.filter(user__isnull=False).count() == 0
+    assert mint(other_key).status_code == 201
+
+
+def test_a_key_that_was_narrowed_elsewhere_mints_what_is_left(account, key):
+    assert works(key)
+    ApiKey.objects.filter(digest=api_keys.digest_of(key)).update(scopes=["manage"])
+    assert ApiKey.objects.get(digest=api_keys.digest_of(minted(key))).scopes == ["manage"]
+
+
+def test_no_address_takes_the_name_of_an_accounts_own_user(account, other_account, key, other_key):
+    for separator in ("/", "+", "-", "_"):
+        minted(other_key, f"{account.pk}{separator}{EMAIL}")
+    minted(other_key)
+    minted(key)
+    assert mint(other_key, f"{account.pk}:{EMAIL}").status_code == 400
+
+
 def test_a_strangers_user_is_not_touched_and_looks_unknown(account, other_account, key, other_key):
     theirs = minted(other_key)
     answer = mint(key)
@@ -271,9 +296,10 @@ def test_logins_end_no_minted_tokens(account, key):
 
 
 def test_guessing_is_slowed_down(account):
-    for _ in range(logins.WRONG_FOR_USER):
-        assert log_in(password="wrong").status_code == 400
-    answer = log_in()
+    with time_machine.travel(timezone.now(), tick=False):
+        for _ in range(logins.WRONG_FOR_USER):
+            assert log_in(password="wrong").status_code == 400
+        answer = log_in()
     assert (answer.status_code, answer["Retry-After"], list(answer.json())) == (429, "60", ["detail"])
 
 
