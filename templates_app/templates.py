@@ -105,7 +105,12 @@ def rename(template: Template, *, name: str, domain: Domain | None, now: datetim
 
 @transaction.atomic
 def remove(template: Template) -> None:
-    """Delete the template with all its versions; mails keep what it said. Raises TemplateInUse."""
+    """Delete the template with all its versions; mails keep what it said.
+
+    Saves and uses at the same moment come before it or after it. Raises TemplateInUse, and Template.DoesNotExist when
+    it was removed meanwhile.
+    """
+    Template.objects.select_for_update().get(pk=template.pk)
     try:
         template.delete()
     except ProtectedError:

@@ -142,7 +142,8 @@ class TemplateViewSet(NativeView, DestroyModelMixin, GenericViewSet):
     @transaction.atomic
     def perform_destroy(self, instance: Template) -> None:
         self.note("delete", instance)
-        templates.remove(instance)
+        with refusals.named():
+            templates.remove(instance)
 
     @transaction.atomic
     def _add(self, given: dict[str, Any], texts: dict[str, str]) -> tuple[int, Any]:

@@ -58,6 +58,21 @@ def test_saves_of_different_texts_at_the_same_moment_lose_nothing_of_each_other(
     assert templates.current(template).number == 5
 
 
+def test_removing_and_saving_at_the_same_moment_leave_nothing_half_done(template):
+    def act(number):
+        try:
+            if number % 2:
+                templates.remove(template)
+            else:
+                templates.save(template, changes={"text": f"by {number}"}, now=NOW)
+        except Template.DoesNotExist as gone:
+            return gone
+
+    answers = together(act)
+    assert sum(answer is None for answer in answers) >= 1
+    assert Template.objects.count() == TemplateVersion.objects.count() == 0
+
+
 def test_of_templates_added_with_one_name_at_the_same_moment_one_is_stored(account):
     draft = templates.Draft(name="same", texts={"text": "x"})
     answers = together(lambda _: templates.add(account.pk, draft=draft, now=NOW))
