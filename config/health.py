@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -140,8 +140,16 @@ def metrics(request: HttpRequest) -> HttpResponse:
     right = hmac.compare_digest(token.strip().encode(), settings.PROMETHEUS_TOKEN.encode())
     if scheme.lower() != "bearer" or not right:
         return errors.plain(HTTPStatus.UNAUTHORIZED, [_NO_TOKEN], {"WWW-Authenticate": "Bearer"})
-    encode, content_type = choose_encoder(request.META.get("HTTP_ACCEPT", ""))
+    encode, content_type = _encoder(request.META.get("HTTP_ACCEPT", ""))
     return HttpResponse(encode(_Vitals(timezone.now())), content_type=content_type)
+
+
+def _encoder(accepted: str) -> tuple[Callable[[Collector], bytes], str]:
+    """The one that the library chooses, or its default: it stumbles over versions that are no numbers."""
+    try:
+        return choose_encoder(accepted)
+    except (TypeError, ValueError):
+        return choose_encoder("")
 
 
 _NO_TOKEN = Problem(

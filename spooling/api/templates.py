@@ -45,6 +45,7 @@ class TemplateTestViewSet(NativeView, GenericViewSet):
     lookup_url_kwarg = "id"
     repeatable = ("test",)
     queryset = Template.objects.none()
+    serializer_class = TestInput
 
     def get_queryset(self) -> QuerySet[Template]:
         return Template.objects.filter(account=self.credential.account_id)

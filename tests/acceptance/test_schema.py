@@ -107,3 +107,5 @@ def test_an_upload_is_described_as_a_form_with_a_file(document):
 def test_the_document_and_its_pages_are_served(client):
     for path in ("/api/schema", "/api/schema/", "/api/docs", "/api/docs/"):
         assert client.get(path).status_code == 200
+    for verb in (client.options, client.post):
+        assert verb("/api/docs/").status_code == 405

@@ -119,6 +119,21 @@ def test_figures_need_the_token(client, db, settings, authorization):
     assert b"earwig_" not in answer.content
 
 
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        "application/openmetrics-text; version=abc",
+        "text/plain; version=x; escaping=x",
+        "application/openmetrics-text;version=1.a",
+        ",;=",
+    ],
+)
+def test_whatever_is_accepted_figures_are_shown(client, db, settings, accepted):
+    settings.PROMETHEUS_TOKEN = "secret"
+    answer = client.get("/metrics", headers={"Authorization": "Bearer secret", "Accept": accepted})
+    assert answer.status_code == 200 and answer["Content-Type"].startswith("text/plain")
+
+
 def test_a_key_of_an_account_opens_no_figures(client, key, settings):
     settings.PROMETHEUS_TOKEN = "secret"
     assert scrape(client, key).status_code == 401

@@ -28,6 +28,13 @@ def test_a_test_goes_to_one_address_with_its_variables(api, key):
     assert entry.key_prefix == key[:8] and "ann" not in repr(entry.detail)
 
 
+def test_every_path_of_templates_says_what_it_takes(api, stranger):
+    template = api.add()
+    for path in ("", "/versions", "/versions/1", "/versions/1/restore", "/preview", "/test"):
+        assert api("options", f"templates/{template}{path}").status_code == 200
+        assert b"welcome" not in stranger("options", f"templates/{template}{path}").content
+
+
 def test_an_earlier_version_is_tested(api):
     template = api.add()
     api("patch", f"templates/{template}/", {"subject": "Second"})
