@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F, Q
 
+from earwig import openers
 from earwig.models import Account
 from stats.models import MetricSample
 
@@ -74,11 +75,4 @@ def _post(slug: str, changed: Iterable[MetricSample]) -> bool:
         return False
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The token goes to nobody else."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-_opener = urllib.request.build_opener(_NoRedirect)
+_opener = openers.make(seconds=TURN_SECONDS)

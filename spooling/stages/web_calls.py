@@ -5,16 +5,19 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from earwig import openers
+from earwig.web import bodies
+from earwig.web.errors import InvalidJson
+
 #: For each step of a call: the connection, each part of the answer.
 TIME_OUT_SECONDS = 10.0
-#: For the whole answer.
+#: For the whole call, once it is connected.
 DEADLINE_SECONDS = 20.0
 MOST_BYTES = 256 * 1024
 
@@ -36,34 +39,30 @@ class CallFailed(Exception):
         self.metric = metric
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """An answer elsewhere is no answer: the token must not go there."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
 # Without the environment's proxies: the services stand in the operator's own network.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
+_opener = openers.make(urllib.request.ProxyHandler({}), seconds=DEADLINE_SECONDS)
 
 
 def get(service: Service, path: str) -> Any:
     """The JSON that a service answers. Raises CallFailed."""
     answer = _open(urllib.request.Request(service.url + path, headers=_headers(service)))
     try:
-        return json.loads(answer)
-    except ValueError:
+        return bodies.load(answer)
+    except InvalidJson:
         raise CallFailed("The answer is no JSON.", "http_error.500") from None
 
 
 def post(service: Service, path: str, document: Mapping[str, Any]) -> Any:
-    """What a service answers to a document: JSON, or None where it answered something else. Raises CallFailed."""
+    """What a service answers to a document: JSON that can be stored, or None where it answered something else.
+
+    Raises CallFailed.
+    """
     headers = _headers(service) | {"Content-Type": "application/json"}
     body = json.dumps(document).encode()
     answer = _open(urllib.request.Request(service.url + path, data=body, headers=headers, method="POST"))
     try:
-        return json.loads(answer)
-    except ValueError:
+        return bodies.load(answer)
+    except InvalidJson:
         return None
 
 
@@ -89,11 +88,8 @@ def _open(request: urllib.request.Request) -> bytes:
 
 
 def _read(answer: IO[bytes]) -> bytes:
-    """The whole answer. A service that drips must not hold a thread for hours."""
-    ends, parts, size = time.monotonic() + DEADLINE_SECONDS, [], 0
-    while part := answer.read1(16 * 1024):  # type: ignore[attr-defined]
-        parts.append(part)
-        size += len(part)
-        if size > MOST_BYTES or time.monotonic() > ends:
-            raise CallFailed("The service's answer does not end.", "timeout")
-    return b"".join(parts)
+    """The whole answer, if it is not too long."""
+    data = answer.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise CallFailed("The service's answer does not end.", "timeout")
+    return data

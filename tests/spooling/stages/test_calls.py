@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Service:
-    """Answers `status` and `document` to everything, and remembers what it was asked."""
+    """Answers `status` and `document`, bytes as they are, to everything, and remembers what it was asked."""
 
     def __init__(self):
         self.status, self.document, self.headers, self.before = 201, {"id": "outbound-1"}, {}, lambda: None
@@ -50,7 +50,8 @@ class Service:
                 for name, value in service.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(json.dumps(service.document).encode())
+                answer = service.document
+                self.wfile.write(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
 
             do_GET = do_POST = answer
 
@@ -201,6 +202,21 @@ def test_a_service_that_is_silent_times_out(subscription, sms, service, call, mo
     assert metrics.values(account.pk)["sbm.send_next_message.timeout.sum"] == 1
 
 
+@pytest.mark.parametrize(
+    "answer", [b"[" * 100_000, b'{"id": "\\u0000\\ud800"}', b'{"id": ' + b"9" * 5000 + b"}"]
+)
+def test_what_no_id_can_be_read_from_was_handed_over_all_the_same(subscription, sms, service, call, answer):
+    service.document = answer
+    Subscription.objects.update(next_sequence_number=2)
+    subscription.refresh_from_db()
+    requests.ask_resend(subscription, now=NOON)
+    call()
+    requests.ask_send(subscription, now=NOON)
+    call()
+    assert [document["content"] for _, _, document in service.asked] == ["text 1 eng_ZA", "text 2 eng_ZA"]
+    assert Resend.objects.get().outbound_id == ""
+
+
 def test_without_a_webhook_the_failure_is_seen_at_once(subscription, sms, webhook, call):
     webhook.delete()
     requests.ask_send(subscription, now=NOON)
@@ -330,6 +346,13 @@ class TestStore:
         call()
         subscription.refresh_from_db()
         assert subscription.process_status == -1
+
+    @pytest.mark.parametrize("answer", [b"[" * 100_000, b'{"results": [{"address": "\\u0000a@b.example"}]}'])
+    def test_an_answer_that_is_no_sense_is_a_failure(self, subscribe, store, call, account, answer):
+        store.document = answer
+        requests.ask_send(subscribe("known-to-the-store"), now=NOON)
+        call()
+        assert metrics.values(account.pk)["sbm.send_next_message.http_error.500.sum"] == 1
 
     def test_its_failure_is_tried_again(self, subscribe, store, call, texts):
         store.status = 500
