@@ -7,8 +7,7 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
 from spooling.api.stages.resources import Resource
@@ -38,20 +37,6 @@ class BinarySerializer(serializers.ModelSerializer):
     class Meta:
         model = BinaryContent
         fields = ("id", "content")
-
-
-class ShownBinarySerializer(serializers.ModelSerializer):
-    """A file inside of a message."""
-
-    content = serializers.SerializerMethodField()
-
-    class Meta:
-        model = BinaryContent
-        fields = ("id", "content")
-
-    @extend_schema_field(OpenApiTypes.URI)
-    def get_content(self, row: BinaryContent) -> str:
-        return str(self.context["view"].absolute(binary_contents.path_of(row)))
 
 
 def _upload(file: UploadedFile) -> binary_contents.Upload:

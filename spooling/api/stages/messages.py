@@ -14,7 +14,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from earwig.web.seed import SeedView
 from spooling.api.stages import filters
-from spooling.api.stages.binary_contents import ShownBinarySerializer
+from spooling.api.stages.binary_contents import BinarySerializer
 from spooling.api.stages.fields import WHOLE, ObjectField, OwnKey, OwnPublicId
 from spooling.api.stages.resources import Resource
 from spooling.models import BinaryContent, MessageSet, StageMessage
@@ -51,7 +51,7 @@ class MessageSerializer(serializers.ModelSerializer):
 class ShownMessageSerializer(serializers.ModelSerializer):
     """A message with what it shows, not only with its id."""
 
-    binary_content = ShownBinarySerializer(allow_null=True)
+    binary_content = BinarySerializer(allow_null=True)
     template = OwnPublicId(read_only=True, allow_null=True)
 
     class Meta:
