@@ -21,7 +21,17 @@ from django.db import connection, transaction
 
 from spooling.models import JobRequest, Subscription
 from spooling.models.spoolers import JobKind, JobState
-from spooling.stages import failures, identity_store, orders, planning, sends, web_calls, webhooks, wordings
+from spooling.stages import (
+    failures,
+    gauges,
+    identity_store,
+    orders,
+    planning,
+    sends,
+    web_calls,
+    webhooks,
+    wordings,
+)
 from spooling.stages.planning import Batch, Letter, Plan
 from spooling.stages.sends import Outcome
 from stats import metrics
@@ -180,7 +190,7 @@ def _together(
     for pk, result in results.items():
         if isinstance(result, web_calls.CallFailed):
             answers.failed[pk] = result.reason
-            answers.metrics[f"sbm.send_next_message.{result.metric}.sum"] += 1
+            answers.metrics[gauges.call_failed(result.metric)] += 1
         else:
             found[pk] = result
     return found

@@ -25,14 +25,17 @@ _STATES: dict[str, dict[str, Any]] = {
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 _HTTP_ERRORS = tuple(f"http_error.{status}" for status in (400, 401, 403, 404, 500))
 _CALL_ERRORS = ("connection_error", "timeout", *_HTTP_ERRORS)
+_CALLS = "sbm.send_next_message"
+CREATED = "subscriptions.created.sum"
+ERRORED = "subscriptions.send_next_message_errored.sum"
 #: What every account has. The last ones stand twice: a release of the original listed other names than it counted.
 _ALWAYS = (
-    "subscriptions.created.sum",
-    "subscriptions.send_next_message_errored.sum",
+    CREATED,
+    ERRORED,
     *(f"subscriptions.{state}.last" for state in _STATES),
     *(f"subscriptions.send.estimate.{day}.last" for day in range(7)),
     *(f"message.{kind}.sum" for kind in ContentType.values),
-    *(f"sbm.send_next_message.{error}.sum" for error in _CALL_ERRORS),
+    *(f"{_CALLS}.{error}.sum" for error in _CALL_ERRORS),
     *(f"subscriptions.send_next_message.{error}.sum" for error in _CALL_ERRORS),
 )
 
@@ -42,15 +45,31 @@ def names(account_id: int) -> list[str]:
     sets = MessageSet.objects.filter(account=account_id)
     found = {*_ALWAYS, *metrics.values(account_id)}
     for short_name, kind in sets.values_list("short_name", "content_type"):
-        found |= {_active(short_name), f"message.{kind}.{metrics.normal(short_name)}.sum"}
+        found |= {_active(short_name), *sent(kind, short_name)}
         found |= _of_each(_set(short_name)) | _of_each(_kind(kind))
     for lang in sets.values_list("messages__lang", flat=True).distinct().exclude(messages__lang=None):
         found |= _of_each(_language(lang))
     return sorted(found)
 
 
+def created(message_set: MessageSet, lang: str) -> list[str]:
+    """What grows with a new subscription."""
+    parts = (_set(message_set.short_name), _language(lang), _kind(message_set.content_type))
+    return [CREATED, *(name for part in parts for name in _of_each(part))]
+
+
+def sent(kind: str, short_name: str) -> list[str]:
+    """What grows with a message that is handed over."""
+    return [f"message.{kind}.sum", f"message.{kind}.{metrics.normal(short_name)}.sum"]
+
+
+def call_failed(error: str) -> str:
+    """What grows with a call to another service that failed."""
+    return f"{_CALLS}.{error}.sum"
+
+
 def measure(account_id: int, *, now: datetime) -> None:
-    """Set every gauge of the account to what holds at `now`: three queries, however many subscriptions there are.
+    """Set every gauge of the account to what holds at `now`, in five queries, however many subscriptions there are.
 
     A gauge of what is gone, such as a deleted set, becomes 0.
     """
@@ -94,14 +113,11 @@ def _estimates(account_id: int, now: datetime) -> Counter[str]:
 
 
 def _ready_by_schedule(account_id: int) -> Iterator[tuple[Schedule, int]]:
-    ready = Q(
-        subscriptions__active=True,
-        subscriptions__completed=False,
-        subscriptions__process_status=ProcessStatus.READY,
-    )
-    rows = Schedule.objects.filter(ready, account=account_id).annotate(n=Count("subscriptions"))
-    for row in rows:
-        yield row, row.n
+    ready = Subscription.objects.ready().filter(account=account_id).order_by()
+    counts = dict(ready.values_list("schedule").annotate(n=Count("pk")))
+    for schedule in Schedule.objects.filter(account=account_id):
+        if schedule.pk in counts:
+            yield schedule, counts[schedule.pk]
 
 
 def _days_with_runs(times: schedules.Times, days: list[datetime]) -> Iterator[datetime]:

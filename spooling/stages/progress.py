@@ -16,11 +16,9 @@ from django.db.models import F, Func, JSONField, QuerySet, Value
 
 from spooling.models import Subscription
 from spooling.models.subscriptions import ProcessStatus
-from spooling.stages import subscriptions, wordings
+from spooling.stages import gauges, subscriptions, wordings
 from spooling.stages.planning import Letter
 from stats import metrics
-
-ERRORED = "subscriptions.send_next_message_errored.sum"
 
 
 class _NullAt(Func):
@@ -69,16 +67,14 @@ def halt(account_id: int, unreachable: Sequence[Subscription], *, now: datetime)
     if unreachable:
         rows = _rows([subscription.pk for subscription in unreachable])
         rows.update(process_status=ProcessStatus.ERROR, locked_until=None, updated_at=now)
-        metrics.add(account_id, {ERRORED: len(unreachable)}, now=now)
+        metrics.add(account_id, {gauges.ERRORED: len(unreachable)}, now=now)
 
 
 def count(account_id: int, letters: Sequence[Letter], *, now: datetime) -> None:
     """Add what was handed over to the account's metrics."""
     counted: Counter[str] = Counter()
     for letter in letters:
-        kind = letter.message_set.content_type
-        counted[f"message.{kind}.sum"] += 1
-        counted[f"message.{kind}.{metrics.normal(letter.message_set.short_name)}.sum"] += 1
+        counted.update(gauges.sent(letter.message_set.content_type, letter.message_set.short_name))
     metrics.add(account_id, counted, now=now)
 
 

@@ -12,6 +12,7 @@ from django.db import transaction
 from spooling import errors
 from spooling.models import MessageSet, Subscription
 from spooling.models.subscriptions import ProcessStatus
+from spooling.stages import gauges
 from stats import metrics
 
 
@@ -89,15 +90,7 @@ def _stamp(subscription: Subscription, now: datetime) -> Subscription:
 def _count(made: Sequence[Subscription], sets: dict[int, MessageSet], now: datetime) -> None:
     counted: Counter[str] = Counter()
     for subscription in made:
-        message_set = sets[subscription.messageset_id]
-        counted["subscriptions.created.sum"] += 1
-        for what in (
-            f"message_set.{metrics.normal(message_set.short_name)}",
-            f"language.{metrics.normal(subscription.lang)}",
-            f"message_format.{message_set.content_type}",
-        ):
-            counted[f"subscriptions.{what}.sum"] += 1
-            counted[f"subscriptions.{what}.total.last"] += 1
+        counted.update(gauges.created(sets[subscription.messageset_id], subscription.lang))
     if made:
         metrics.add(made[0].account_id, counted, now=now)
 
