@@ -14,10 +14,8 @@ from spooling import heartbeats, ledger
 from spooling.models import Backlog, JobRequest, LedgerDelta, Pending
 from spooling.models.mails import MailState
 from spooling.models.spoolers import JobState, Lane
+from stats.metrics import SUM
 from stats.models import MetricSample
-
-#: A sum's wire name ends so; all others are gauges.
-_SUM = ".sum"
 
 
 def oldest_due_seconds(*, now: datetime) -> dict[str, int]:
@@ -73,7 +71,7 @@ def _of_stages() -> Iterator[Metric]:
     names = _slugs()
     for account_id, name, value in MetricSample.objects.values_list("account_id", "name", "value"):
         if account_id in names:
-            family = sums if name.endswith(_SUM) else gauges
+            family = sums if name.endswith(SUM) else gauges
             family.add_metric((names[account_id], name), value)
     yield from (sums, gauges)
 

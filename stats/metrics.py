@@ -10,14 +10,17 @@ from django.db import connection
 
 from stats.models import MetricSample
 
+#: A sum's name ends so; all others are gauges.
+SUM = ".sum"
+
 _NOT_WORD = re.compile(r"\W+")
 _TABLE = MetricSample._meta.db_table
-_SUM, _SET = f"{_TABLE}.value + EXCLUDED.value", "EXCLUDED.value"
+_ADDED, _SET = f"{_TABLE}.value + EXCLUDED.value", "EXCLUDED.value"
 
 
 def add(account_id: int, increments: Mapping[str, float], *, now: datetime) -> None:
     """Let the named sums grow. One call a transaction, and late in it: the rows stay locked until it ends."""
-    _write(account_id, increments, _SUM, now)
+    _write(account_id, increments, _ADDED, now)
 
 
 def put(account_id: int, gauges: Mapping[str, float], *, now: datetime) -> None:

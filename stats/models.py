@@ -1,4 +1,4 @@
-"""What became of every mail: an append-only table, written by `stats.events` alone."""
+"""What became of every mail: an append-only table, written by `stats.events` alone. And the values of metrics."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from django.db.models import F, Q
 
 from earwig import openers
 from earwig.models import Account
+from stats import metrics
 from stats.models import MetricSample
 
 TIMEOUT_SECONDS = 3.0
@@ -55,7 +56,7 @@ def _changed(account_id: int) -> Any:
 
 
 def _figure(sample: MetricSample) -> float:
-    return sample.value - (sample.pushed_value or 0) if sample.name.endswith(".sum") else sample.value
+    return sample.value - (sample.pushed_value or 0) if sample.name.endswith(metrics.SUM) else sample.value
 
 
 def _post(slug: str, changed: Iterable[MetricSample]) -> bool:
