@@ -6,7 +6,7 @@ import pytest
 from django.db.models import ProtectedError
 from django.utils import timezone
 
-from earwig import domains
+from earwig import domains, mailboxes
 from spooling.models import MessageSet, Schedule, StageMessage
 from templates_app import errors, previews, templates, wordings
 from templates_app.models import Language, Template, TemplateVersion
@@ -33,6 +33,7 @@ def flaws(call, *args, **options):
 def test_a_version_has_a_column_for_each_text_and_room_for_it():
     columns = {field.name: field for field in TemplateVersion._meta.get_fields()}
     assert set(wordings.FIELDS) <= columns.keys()
+    assert columns["from_email"].max_length >= mailboxes.MAX_EMAIL
     assert Template._meta.get_field("name").max_length == templates.MAX_NAME
 
 
