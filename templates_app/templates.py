@@ -1,4 +1,4 @@
-"""Templates and their versions: every change makes a new version, and no version ever changes."""
+"""Templates and their versions: every change makes a new version, and none changes but by an erasure."""
 
 from __future__ import annotations
 
