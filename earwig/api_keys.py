@@ -16,6 +16,7 @@ from typing import Any, TypedDict, Unpack
 from django.db import DatabaseError, models, transaction
 
 from earwig import addresses, errors
+from earwig.credentials import Credential
 from earwig.models import Account, ApiKey, Membership
 from earwig.models.accounts import Role
 from earwig.models.api_keys import Scope
@@ -55,34 +56,6 @@ class Issued:
 
     key: ApiKey
     secret: str = dataclasses.field(repr=False)
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
-    """What a request may do, by the key or the user that it came with."""
-
-    #: None: a user's name and password.
-    key_id: int | None
-    prefix: str
-    account_id: int
-    account_slug: str
-    scopes: frozenset[str]
-    allowed_sender_domains: frozenset[str]
-    requests_per_minute: int | None
-    user_id: int | None
-    #: Its user belongs to the staff of the account; of a key without a user, it may manage the account.
-    is_staff: bool
-    wire_settings: dict[str, Any]
-
-    def require(self, scope: str) -> None:
-        """Raises ScopeMissing."""
-        if scope not in self.scopes:
-            raise errors.ScopeMissing
-
-    def require_staff(self) -> None:
-        """Raises StaffOnly."""
-        if not self.is_staff:
-            raise errors.StaffOnly
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -235,6 +208,7 @@ def _restrict(key: ApiKey, restrictions: Restrictions | Properties) -> None:
 
 
 def domains_of(names: Iterable[str]) -> list[str]:
+    """Domain names in their canonical form. Raises InvalidKey naming the first that is none."""
     domains = [addresses.canonical_domain(name.strip()) for name in names]
     for domain in domains:
         if not addresses.is_domain(domain):

@@ -14,7 +14,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password
 from django.contrib.auth.models import User
 
 from earwig import errors, rates
-from earwig.api_keys import Credential
+from earwig.credentials import Credential
 from earwig.models import Membership
 from earwig.models.accounts import Role
 from earwig.models.api_keys import Scope

@@ -11,7 +11,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from earwig import api_keys, audit, errors
-from earwig.api_keys import Credential, Issued
+from earwig.api_keys import Issued
+from earwig.credentials import Credential
 from earwig.models import Account, ApiKey, Membership
 from earwig.models.accounts import Role
 from earwig.models.api_keys import Scope

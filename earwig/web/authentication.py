@@ -15,7 +15,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from earwig import api_keys, logins
-from earwig.api_keys import Credential
+from earwig.credentials import Credential
 from earwig.web import errors, origins
 
 

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from earwig import rates
-from earwig.api_keys import Credential
+from earwig.credentials import Credential
 from earwig.web import authentication, errors
 
 

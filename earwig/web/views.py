@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from earwig import audit
-from earwig.api_keys import Credential
+from earwig.credentials import Credential
 from earwig.errors import EarwigError
 from earwig.models import Account
 from earwig.models.api_keys import Scope

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from earwig import addresses, domains
-from earwig.api_keys import Credential
+from earwig.credentials import Credential
 from earwig.errors import DomainNotAllowed
 from earwig.models.api_keys import Scope
 from earwig.web import bodies, idempotency

@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from earwig import addresses, api_keys, domains
-from earwig.api_keys import Credential
+from earwig.credentials import Credential
 from earwig.errors import EarwigError
 from earwig.models import Account
 from earwig.models.api_keys import Scope
