@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -18,7 +19,7 @@ from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
 from spooling.api.stages import subscriptions
 from spooling.api.stages.resources import ROOT, Bodiless
-from spooling.models import BehindSubscription, MessageSet, SendFailure
+from spooling.models import BehindSubscription, JobRequest, MessageSet, SendFailure
 from spooling.stages import requests
 
 _TASK: dict[str, serializers.Field] = {
@@ -26,6 +27,17 @@ _TASK: dict[str, serializers.Field] = {
     "task_id": serializers.UUIDField(),
 }
 ACCEPTED_TASK = inline_serializer("AcceptedTask", _TASK)
+
+
+class _Asking(Bodiless):
+    """A view that asks for a job of the account, and tells its id."""
+
+    def ask(self, verb: Callable[..., JobRequest]) -> HttpResponse:
+        def work() -> tuple[int, Any]:
+            job = verb(self.credential.account_id, now=timezone.now())
+            return HTTPStatus.ACCEPTED, {"accepted": True, "task_id": str(job.public_id)}
+
+        return self.once(work)
 
 
 class _OfSubscription(serializers.ModelSerializer):
@@ -124,7 +136,7 @@ class FailureViewSet(Bodiless, ReadOnlyModelViewSet):
     list=extend_schema(summary="List subscriptions that were found behind, newest first"),
     retrieve=extend_schema(summary="Show a subscription that was found behind"),
 )
-class BehindViewSet(Bodiless, ReadOnlyModelViewSet):
+class BehindViewSet(_Asking, ReadOnlyModelViewSet):
     """Subscriptions that had fewer messages than their schedule had runs; for staff."""
 
     serializer_class = BehindSerializer
@@ -141,14 +153,10 @@ class BehindViewSet(Bodiless, ReadOnlyModelViewSet):
         summary="Find the subscriptions that are behind", request=None, responses={202: ACCEPTED_TASK}
     )
     def find(self, request: Request) -> HttpResponse:
-        return self.once(self._find)
-
-    def _find(self) -> tuple[int, Any]:
-        job = requests.ask_find_behind(self.credential.account_id, now=timezone.now())
-        return HTTPStatus.ACCEPTED, {"accepted": True, "task_id": str(job.public_id)}
+        return self.ask(requests.ask_find_behind)
 
 
-class EstimateViewSet(Bodiless, GenericViewSet):
+class EstimateViewSet(_Asking, GenericViewSet):
     """Estimates of what the runs of a day reach; shown in the admin."""
 
     serializer_class = serializers.Serializer
@@ -156,11 +164,7 @@ class EstimateViewSet(Bodiless, GenericViewSet):
 
     @extend_schema(summary="Estimate what today's runs reach", request=None, responses={202: ACCEPTED_TASK})
     def estimate(self, request: Request) -> HttpResponse:
-        return self.once(self._estimate)
-
-    def _estimate(self) -> tuple[int, Any]:
-        job = requests.ask_estimate(self.credential.account_id, now=timezone.now())
-        return HTTPStatus.ACCEPTED, {"accepted": True, "task_id": str(job.public_id)}
+        return self.ask(requests.ask_estimate)
 
 
 class AudioViewSet(Bodiless, GenericViewSet):

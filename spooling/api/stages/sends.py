@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -22,7 +23,7 @@ from earwig.web import idempotency
 from earwig.web.seed import SeedView
 from spooling.api.stages.resources import ROOT, SENDING, Bodiless
 from spooling.api.stages.subscriptions import SubscriptionSerializer
-from spooling.models import Subscription
+from spooling.models import JobRequest, Subscription
 from spooling.stages import requests, subscriptions
 
 ACCEPTED = inline_serializer("SendAccepted", {"accepted": serializers.BooleanField()})
@@ -43,15 +44,8 @@ class SubscriptionSends(Bodiless, GenericViewSet):
         responses={201: ACCEPTED},
     )
     def send(self, request: Request, pk: str) -> HttpResponse:
-        row = self._row(pk)
-        if row is None:
-            return _refused("Missing subscription in control")
-
-        def work() -> tuple[int, Any]:
-            requests.ask_send(row, now=timezone.now())
-            return HTTPStatus.CREATED, {"accepted": True}
-
-        return self.once(work)
+        missing = "Missing subscription in control"
+        return self._ask(pk, requests.ask_send, HTTPStatus.CREATED, missing)
 
     @extend_schema(
         summary="Send a subscription its last message once more",
@@ -60,13 +54,17 @@ class SubscriptionSends(Bodiless, GenericViewSet):
         responses={202: ACCEPTED},
     )
     def resend(self, request: Request, pk: str) -> HttpResponse:
+        missing = f"Cannot find subscription with ID {pk}"
+        return self._ask(pk, requests.ask_resend, HTTPStatus.ACCEPTED, missing)
+
+    def _ask(self, pk: str, verb: Callable[..., JobRequest], status: int, missing: str) -> HttpResponse:
         row = self._row(pk)
         if row is None:
-            return _refused(f"Cannot find subscription with ID {pk}")
+            return Response({"accepted": False, "reason": missing}, status=HTTPStatus.BAD_REQUEST)
 
         def work() -> tuple[int, Any]:
-            requests.ask_resend(row, now=timezone.now())
-            return HTTPStatus.ACCEPTED, {"accepted": True}
+            verb(row, now=timezone.now())
+            return status, {"accepted": True}
 
         return self.once(work)
 
@@ -76,10 +74,6 @@ class SubscriptionSends(Bodiless, GenericViewSet):
         except ValueError:
             return None
         return Subscription.objects.filter(account=self.credential.account_id, public_id=public_id).first()
-
-
-def _refused(reason: str) -> Response:
-    return Response({"accepted": False, "reason": reason}, status=HTTPStatus.BAD_REQUEST)
 
 
 HOOK = inline_serializer(
