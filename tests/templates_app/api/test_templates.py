@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 from django.db import connection
@@ -403,3 +404,13 @@ def test_a_template_that_is_removed_during_the_call_is_not_found(api, monkeypatc
     assert api(verb, f"templates/{template}/", {**WELCOME, "name": "other"}).status_code == 404
     assert api("post", f"templates/{template}/preview/", {}).status_code == 404
     assert not Template.objects.exists()
+
+
+def test_of_very_many_unknown_fields_some_are_named(api):
+    began = time.process_time()
+    body = {f"field {number}": 1 for number in range(200_000)}
+    answer = api("post", "templates/", body)
+    problems = answer.json()["errors"]
+    assert (answer.status_code, len(problems)) == (400, 100)
+    assert {problem["code"] for problem in problems} == {"unknown_field"}
+    assert time.process_time() - began < 2
