@@ -3,18 +3,17 @@
 import base64
 import re
 from datetime import timedelta
-from threading import Barrier, Thread
 
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from earwig import api_keys, logins, users
 from earwig.models import ApiKey, AuditEntry, Membership, Person
 from earwig.models.accounts import Role
+from tests.threads import together
 
 EMAIL = "hub@partner.example"
 MINT, LOGIN = "/api/v1/user/token/", "/api/token-auth/"
@@ -219,18 +218,7 @@ def test_minting_is_written_down(account, key):
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_one_user_is_made_by_calls_at_the_same_time(account, key):
-    ready, tokens = Barrier(6), []
-
-    def ask():
-        ready.wait()
-        tokens.append(minted(key))
-        connection.close()
-
-    threads = [Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    tokens = together(6, lambda _: minted(key))
     assert len(set(tokens)) == 6
     assert get_user_model().objects.filter(email=EMAIL).count() == 1
     assert Membership.objects.filter(user=user_of(EMAIL)).count() == 1

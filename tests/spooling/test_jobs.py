@@ -1,14 +1,13 @@
 from datetime import timedelta
-from threading import Thread
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from spooling import errors, jobs, ledger, spoolers
 from spooling.models import JobRequest, Mail
 from spooling.outbox import moves
 from stats.models import Event
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 
@@ -235,16 +234,10 @@ def test_two_workers_never_retry_a_mail_twice(campaign, fail, small_slices):
     job = jobs.ask_retry(campaign, now=timezone.now())
     JobRequest.objects.update(state="running")
 
-    def work():
+    def work(_):
         while jobs._slice(job.pk, timezone.now()):
             pass
-        connection.close()
 
-    workers = [Thread(target=work) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-
+    together(2, work)
     job.refresh_from_db()
     assert (job.state, job.progress, retries()) == ("done", 9, 9)

@@ -1,15 +1,14 @@
 """Metrics, kept as their present values."""
 
 from datetime import UTC, datetime, timedelta
-from threading import Thread
 
 import pytest
-from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stats import metrics
 from stats.models import MetricSample
+from tests.threads import together
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
@@ -58,14 +57,10 @@ def test_a_normal_name_stays(part):
 
 @pytest.mark.django_db(transaction=True)
 def test_increments_at_the_same_time_are_all_counted(transactional_db):
-    def count(names):
+    def count(number):
+        names = ("a", "b") if number % 2 else ("b", "a")
         for _ in range(20):
             metrics.add(1, {name: 1 for name in names}, now=NOW)
-        connection.close()
 
-    threads = [Thread(target=count, args=(names,)) for names in (["a", "b"], ["b", "a"]) * 2]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(4, count)
     assert metrics.values(1) == {"a": 80, "b": 80}

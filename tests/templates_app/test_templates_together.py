@@ -1,40 +1,16 @@
 """Saves at the same moment: numbered one after the other, each seeing what the others changed."""
 
-import threading
-
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from templates_app import errors, templates
 from templates_app.models import Template, TemplateVersion
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = timezone.now()
 WRITERS = 8
-
-
-def together(verb):
-    """Call the verb with a number in several threads at the same moment; answers what each returned or raised."""
-    gate, answers = threading.Barrier(WRITERS), []
-
-    def work(number):
-        gate.wait(10)
-        try:
-            answers.append(verb(number))
-        except errors.TemplateExists as error:
-            answers.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(WRITERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(answers) == WRITERS
-    return answers
 
 
 @pytest.fixture
@@ -43,7 +19,9 @@ def template(account):
 
 
 def test_saves_at_the_same_moment_get_a_number_each(template):
-    saved = together(lambda number: templates.save(template, changes={"text": f"by {number}"}, now=NOW))
+    saved = together(
+        WRITERS, lambda number: templates.save(template, changes={"text": f"by {number}"}, now=NOW)
+    )
     assert sorted(version.number for version in saved) == list(range(2, WRITERS + 2))
     assert TemplateVersion.objects.count() == WRITERS + 1
 
@@ -51,7 +29,8 @@ def test_saves_at_the_same_moment_get_a_number_each(template):
 def test_saves_of_different_texts_at_the_same_moment_lose_nothing_of_each_other(template):
     fields = ("subject", "html", "from_name", "text")
     together(
-        lambda number: templates.save(template, changes={fields[number % 4]: f"by {number % 4}"}, now=NOW)
+        WRITERS,
+        lambda number: templates.save(template, changes={fields[number % 4]: f"by {number % 4}"}, now=NOW),
     )
     latest = templates.texts_of(templates.current(template))
     assert [latest[field] for field in fields] == ["by 0", "by 1", "by 2", "by 3"]
@@ -68,13 +47,20 @@ def test_removing_and_saving_at_the_same_moment_leave_nothing_half_done(template
         except Template.DoesNotExist as gone:
             return gone
 
-    answers = together(act)
+    answers = together(WRITERS, act)
     assert sum(answer is None for answer in answers) >= 1
     assert Template.objects.count() == TemplateVersion.objects.count() == 0
 
 
 def test_of_templates_added_with_one_name_at_the_same_moment_one_is_stored(account):
     draft = templates.Draft(name="same", texts={"text": "x"})
-    answers = together(lambda _: templates.add(account.pk, draft=draft, now=NOW))
+
+    def add(_):
+        try:
+            return templates.add(account.pk, draft=draft, now=NOW)
+        except errors.TemplateExists as error:
+            return error
+
+    answers = together(WRITERS, add)
     assert sum(isinstance(answer, errors.TemplateExists) for answer in answers) == WRITERS - 1
     assert Template.objects.count() == TemplateVersion.objects.count() == 1

@@ -14,6 +14,7 @@ from earwig.models import IdempotencyKey
 from earwig.models.api_keys import Scope
 from earwig.web import idempotency, limits
 from spooling.models import Mail
+from tests.threads import together
 
 MAIL = {"from": "shop@example.org", "to": "ann@example.com", "subject": "Hello", "text": "Hello."}
 
@@ -188,20 +189,12 @@ def test_people_are_added_once_per_idempotency_key(key):
 @pytest.mark.django_db(transaction=True)
 def test_calls_at_the_same_time_do_the_work_once(account):
     key = _key(account)
-    statuses: list[tuple[int, bool]] = []
-    start = threading.Barrier(4)
 
-    def call():
-        start.wait()
+    def call(_):
         answer = _post(key, **{"Idempotency-Key": "race"})
-        statuses.append((answer.status_code, "Retry-After" in answer))
-        connection.close()
+        return answer.status_code, "Retry-After" in answer
 
-    threads = [threading.Thread(target=call) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    statuses = together(4, call)
     assert Mail.objects.count() == 1
     assert (201, False) in statuses
     assert set(statuses) <= (

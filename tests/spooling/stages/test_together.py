@@ -1,38 +1,15 @@
 """Many at once, in real threads: one mail, one step (Seed contract scenario 21); two beats, one run."""
 
-import threading
-
 import pytest
-from django.db import connection
 
 from spooling import jobs
 from spooling.models import JobRequest, ScheduleRun, Subscription
 from spooling.stages import orders, requests, runs, slices
+from tests.threads import together
 
 from .conftest import NOON, RUN
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
-
-
-def together(number, call):
-    """`call(n)` in so many threads, which all start at once."""
-    gate, raised = threading.Barrier(number), []
-
-    def run(n):
-        try:
-            gate.wait(10)
-            call(n)
-        except Exception as error:
-            raised.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(n,)) for n in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert raised == []
 
 
 def test_twenty_parallel_sends_are_one_mail_and_one_step(subscription, texts):

@@ -1,11 +1,9 @@
 """What sends do (contract §4.2, §4.4, §4.5, §5; scenarios 14 to 22, 24 and 25)."""
 
 from datetime import UTC, datetime, timedelta
-from threading import Thread
 
 import pytest
 import time_machine
-from django.db import connection
 
 from earwig.models import ContactDetail
 from spooling import routers
@@ -14,6 +12,7 @@ from spooling.models import JobRequest, Mail, Resend, Router, SendFailure, Subsc
 from stats import metrics
 from tests import smtp_servers
 from tests.smtp_scripts import Script
+from tests.threads import together
 
 MONDAY = datetime(2026, 3, 2, 4, tzinfo=UTC)
 EIGHT = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -165,16 +164,11 @@ def test_21_requests_made_before_one_is_worked_on_send_once(hub, subscription, w
 def test_21_twenty_at_once_send_each_text_once(hub, stage, work, texts):
     made = hub.subscription(stage.first, stage.schedule, stage.identity)
 
-    def ask():
+    def ask(_):
         assert hub.post(f"/subscriptions/{made['id']}/send").status_code == 201
         work()
-        connection.close()
 
-    threads = [Thread(target=ask) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(20, ask)
     work()
     sent = [text for _, text in texts()]
     assert sent == ["text 1", "text 2", "text 3"][: len(sent)] and sent

@@ -3,7 +3,6 @@
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
-from threading import Thread
 
 import pytest
 import time_machine
@@ -12,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from spooling.models import Subscription
 from stats import metrics
+from tests.threads import together
 from tests.wires.seed.clients import refusal
 
 REQUIRED = ["This field is required."]
@@ -332,18 +332,9 @@ def test_a_registration_that_comes_again_within_a_day_is_one(hub, stranger, regi
 @pytest.mark.postgresql
 def test_a_registration_that_comes_ten_times_at_once_is_one(hub, registered):
     """Who comes while the first is being stored is told to come again, as hubs do."""
-    statuses = []
-
-    def ask():
-        statuses.append(hub.post("/subscriptions/request", {"data": registered}).status_code)
-        connection.close()
-
-    threads = [Thread(target=ask) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert set(statuses) <= {201, 409} and 201 in statuses
+    posted = together(10, lambda _: hub.post("/subscriptions/request", {"data": registered}))
+    statuses = {answer.status_code for answer in posted}
+    assert statuses <= {201, 409} and 201 in statuses
     assert Subscription.objects.count() == 1
 
 
