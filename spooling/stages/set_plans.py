@@ -13,10 +13,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
-from earwig import errors, mailboxes
+from earwig import errors
 from earwig.models import Account
 from spooling.models import BinaryContent, MessageSet, Schedule, StageMessage
-from spooling.stages import schedules, set_exports, set_files
+from spooling.stages import schedules, set_exports, set_files, wordings
 from spooling.stages.set_files import MessageEntry, Problem, SetEntry
 from templates_app.models import Template
 
@@ -249,8 +249,8 @@ def _message_problems(message: StageMessage, line: int) -> Iterator[Problem]:
 def _address_problems(row: MessageSet, line: int) -> Iterator[Problem]:
     try:
         if row.from_address:
-            mailboxes.parse(row.from_address)
-    except errors.InvalidAddress as refused:
+            wordings.author_of(row.account_id, row.from_address)
+    except (errors.DomainNotAllowed, errors.InvalidAddress) as refused:
         yield Problem(line, "from_address", refused.message)
 
 

@@ -61,11 +61,15 @@ def messages(ids: Any) -> QuerySet[Any]:
 def author(message_set: MessageSet) -> Author:
     """Raises Unusable when the account may not send from the set's address, or it is none."""
     try:
-        own = message_set.from_address
-        name, email = mailboxes.parse(own) if own else parseaddr(settings.HANDOFF_FROM)
-        return Author(name, email, domains.sending_domain(message_set.account_id, email))
+        return author_of(message_set.account_id, message_set.from_address)
     except (DomainNotAllowed, InvalidAddress) as refused:
         raise Unusable(f"From address: {refused.message}") from None
+
+
+def author_of(account_id: int, from_address: str) -> Author:
+    """The installation's where the address is empty. Raises InvalidAddress or DomainNotAllowed."""
+    name, email = mailboxes.parse(from_address) if from_address else parseaddr(settings.HANDOFF_FROM)
+    return Author(name, email, domains.sending_domain(account_id, email))
 
 
 def prepend_of(subscription: Subscription) -> str | None:

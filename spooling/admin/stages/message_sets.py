@@ -17,24 +17,25 @@ from django.utils.safestring import SafeString
 from unfold import widgets
 from unfold.decorators import action
 
-from earwig import errors, mailboxes
+from earwig import errors
 from earwig.admin import pages
 from spooling.admin.stages import grids, rows, set_imports
 from spooling.models import MessageSet, Schedule, Subscription
-from spooling.stages import message_sets, schedules, set_exports
+from spooling.stages import message_sets, schedules, set_exports, wordings
 
 
 class MessageSetForm(rows.OneAccountForm):
     links = ("default_schedule", "next_set")
 
-    def clean_from_address(self) -> str:
-        address: str = self.cleaned_data["from_address"]
-        try:
-            if address:
-                mailboxes.parse(address)
-        except errors.InvalidAddress as refused:
-            raise forms.ValidationError(refused.message, code=refused.code) from None
-        return address
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        account_id, address = self.typed_account(cleaned), cleaned.get("from_address")
+        if account_id is not None and address:
+            try:
+                wordings.author_of(account_id, address)
+            except (errors.DomainNotAllowed, errors.InvalidAddress) as refused:
+                self.add_error("from_address", forms.ValidationError(refused.message, code=refused.code))
+        return cleaned
 
 
 class CloneForm(forms.Form):

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from earwig import addresses, domains, mailboxes
+from earwig import addresses
 from earwig.errors import EarwigError
 from earwig.web.errors import SenderDomainNotAllowed
 from earwig.web.seed import SeedView
@@ -21,7 +21,7 @@ from spooling.api.stages.fields import OwnKey, own
 from spooling.api.stages.messages import ShownMessageSerializer
 from spooling.api.stages.resources import Resource
 from spooling.models import MessageSet, Schedule, StageMessage
-from spooling.stages import message_sets
+from spooling.stages import message_sets, wordings
 
 #: §3.3: fewer keys than the set itself has, as the original.
 _WITH_MESSAGES = (
@@ -70,11 +70,10 @@ class MessageSetSerializer(serializers.ModelSerializer):
             return value
         credential = self.context["view"].credential
         try:
-            author = mailboxes.parse(value)[1]
+            author = wordings.author_of(credential.account_id, value)
             allowed = credential.allowed_sender_domains
-            if allowed and addresses.domain_of(author) not in allowed:
+            if allowed and addresses.domain_of(author.email) not in allowed:
                 raise SenderDomainNotAllowed
-            domains.sending_domain(credential.account_id, author)
         except EarwigError as refused:
             raise serializers.ValidationError(refused.message) from None
         return value

@@ -7,8 +7,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from earwig.models import AuditEntry
+from earwig.models import AuditEntry, Domain
 from spooling.admin.stages import grids
 from spooling.models import BinaryContent, MessageSet, Schedule, StageMessage
 from templates_app.models import Template
@@ -146,10 +147,12 @@ def test_another_accounts_schedule_and_set_are_refused(
     assert "theirs" not in page and "rival" not in page.split("<form", 1)[1]
 
 
-def test_a_wrong_author_is_refused(staff, message_set, schedule):
+@pytest.mark.parametrize("author", ["nobody", "Rival <hello@rival.example>"])
+def test_a_wrong_author_is_refused(staff, message_set, schedule, other_account, author):
+    Domain.objects.create(account=other_account, name="rival.example", verified_at=timezone.now())
     answer = staff.post(
         url("messageset", "change", message_set.pk),
-        set_form(short_name="first", default_schedule=schedule.pk, from_address="nobody"),
+        set_form(short_name="first", default_schedule=schedule.pk, from_address=author),
     )
     assert list(answer.context["adminform"].form.errors) == ["from_address"]
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earwig import errors
-from earwig.models import AuditEntry
+from earwig.models import AuditEntry, Domain
 from spooling.models import BinaryContent, MessageSet, Schedule, StageMessage
-from spooling.stages import runs, set_exports, set_files, set_imports
+from spooling.stages import set_exports, set_files, set_imports
 from templates_app.models import Template
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -26,12 +26,6 @@ one,,,,,2,eng_ZA,"Two
 lines",
 two,,0,8,one,1,eng_ZA,Again,
 """
-
-
-@pytest.fixture(autouse=True)
-def _placed_by_nobody(monkeypatch):
-    """When a schedule runs next is another module's affair."""
-    monkeypatch.setattr(runs, "place", lambda schedule, *, now: None)
 
 
 def load(account, text, **options):
@@ -110,6 +104,17 @@ def test_a_dry_run_tells_and_stores_nothing(account):
     load(account, FILE)
     load(account, FILE.replace("Welcome", "Hi"), dry_run=True)
     assert StageMessage.objects.filter(text_content="Welcome").exists()
+
+
+def test_a_schedule_of_the_file_runs_next_at_its_time(account):
+    load(account, FILE)
+    assert Schedule.objects.get().next_run_at == datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+def test_nobody_is_the_author_for_another_accounts_domain(account, other_account):
+    Domain.objects.create(account=other_account, name="rival.example", verified_at=NOW)
+    report = load(account, "short_name,hour,from_address\none,8,hello@rival.example\n")
+    assert not report.stored and [problem[:2] for problem in report.problems] == [(2, "from_address")]
 
 
 BAD = {
