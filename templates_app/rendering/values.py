@@ -132,6 +132,7 @@ def shown(group: Sequence[str], writers: Sequence[Writer], room: int) -> tuple[S
 
 
 def too_much_output() -> None:
+    """Raises RenderLimit."""
     raise errors.RenderLimit("It gives too much output.")
 
 
@@ -143,6 +144,7 @@ def exhausted(steps: int) -> None:
 
 
 def too_many_steps() -> None:
+    """Raises RenderLimit."""
     raise errors.RenderLimit("It takes too many steps.")
 
 
