@@ -14,7 +14,7 @@ from unfold.paginator import InfinitePaginator
 
 from spooling.admin.read_only import ReadOnlyAdmin, table
 from spooling.admin.stages import rows, subscriptions
-from spooling.models import BehindSubscription, SendEstimate, Subscription
+from spooling.models import BehindSubscription, MessageSet, SendEstimate, Subscription
 from spooling.stages import positions, requests
 
 #: Messages that a subscription misses: from, up to.
@@ -81,10 +81,11 @@ class BehindSubscriptionAdmin(ReadOnlyAdmin):
         """The difference anew: the list is as old as its rows."""
         own = Subscription.objects.select_related("schedule", "messageset").get(pk=row.subscription_id)
         missed = positions.behind(own, until=timezone.now())
+        expected = MessageSet.objects.get(pk=missed.message_set_id)
         return table(
             (
                 ("It is at", f"{own.messageset} {own.next_sequence_number}, {subscriptions.status_of(own)}"),
-                ("It should be at", f"{self._set_name(own, missed)} {missed.number}"),
+                ("It should be at", f"{expected} {missed.number}"),
                 ("Messages behind", missed.messages),
             )
         )
@@ -102,11 +103,6 @@ class BehindSubscriptionAdmin(ReadOnlyAdmin):
     @action(description="Fast-forward", permissions=["operate"])
     def forward_selected(self, request: HttpRequest, chosen: QuerySet[BehindSubscription]) -> None:
         subscriptions.carry_out(self, request, _of(chosen), "fast_forward", subscriptions.fast_forward)
-
-    def _set_name(self, own: Subscription, missed: positions.Behind) -> str:
-        sets = {own.messageset_id: own.messageset}
-        found = sets.get(missed.message_set_id) or positions.Known().set(missed.message_set_id)
-        return found.short_name
 
 
 @admin.register(SendEstimate)

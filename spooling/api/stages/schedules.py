@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
-from earwig.web.errors import InUse
+from spooling import errors
 from spooling.api.stages.resources import SENDING, Bodiless, Resource
 from spooling.models import Schedule
 from spooling.stages import requests, runs, schedules
@@ -67,7 +67,7 @@ class ScheduleViewSet(Resource):
         try:
             row.delete()
         except ProtectedError:
-            raise InUse from None
+            raise errors.InUse from None
 
 
 class ScheduleSends(Bodiless, GenericViewSet):
