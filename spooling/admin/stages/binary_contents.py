@@ -21,7 +21,6 @@ from django.utils.safestring import SafeString
 from unfold import widgets
 
 from earwig.admin import pages
-from earwig.models import Account
 from earwig.web import customer_content
 from spooling.admin.read_only import table
 from spooling.admin.stages import rows
@@ -32,8 +31,7 @@ from spooling.stages import binary_contents
 MOST_LISTED = 50
 
 
-class UploadForm(forms.Form):
-    account = forms.ModelChoiceField(Account.objects.order_by("slug"), widget=widgets.UnfoldAdminSelectWidget)
+class UploadForm(rows.AccountForm):
     file = forms.FileField(widget=widgets.UnfoldAdminFileFieldWidget)
 
     def clean_file(self) -> Any:

@@ -28,10 +28,14 @@ from spooling.stages import schedules
 MOST_COUNTED = 10_000
 
 
-class AccountDialog(BaseDialogForm):
+class AccountForm(forms.Form):
     """Asks for which account a verb is meant."""
 
     account = forms.ModelChoiceField(Account.objects.order_by("slug"), widget=widgets.UnfoldAdminSelectWidget)
+
+
+class AccountDialog(BaseDialogForm, AccountForm):
+    """The same over the page."""
 
 
 class ScheduleChoice(forms.ModelChoiceField):

@@ -16,7 +16,6 @@ from unfold.decorators import action
 
 from earwig import audit
 from earwig.admin import pages
-from earwig.models import Account
 from spooling.admin.stages import rows
 from spooling.stages import set_files, set_imports
 
@@ -25,8 +24,7 @@ MOST_BYTES = 20 * 1024 * 1024
 MOST_SHOWN = 200
 
 
-class ImportForm(forms.Form):
-    account = forms.ModelChoiceField(Account.objects.order_by("slug"), widget=widgets.UnfoldAdminSelectWidget)
+class ImportForm(rows.AccountForm):
     file = forms.FileField(
         widget=widgets.UnfoldAdminFileFieldWidget, help_text=f"CSV in UTF-8: {', '.join(set_files.COLUMNS)}."
     )

@@ -22,7 +22,7 @@ from earwig.admin import pages
 from earwig.errors import EarwigError
 from earwig.models import Account
 from spooling.admin.read_only import ReadOnlyAdmin, table
-from spooling.admin.stages import mending, rows
+from spooling.admin.stages import repairs, rows
 from spooling.models import JobRequest, Mail, Resend, Subscription
 from spooling.models.subscriptions import ProcessStatus
 from spooling.stages import positions, recipients, requests, sends, subscriptions
@@ -51,7 +51,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(mending.MendingAdmin, ReadOnlyAdmin):
+class SubscriptionAdmin(repairs.RepairsAdmin, ReadOnlyAdmin):
     # Counting a million rows for the number of pages takes too long.
     paginator = InfinitePaginator
     list_display = (
@@ -73,7 +73,7 @@ class SubscriptionAdmin(mending.MendingAdmin, ReadOnlyAdmin):
     search_fields = ("public_id", "identity")
     search_help_text = "An id, or a whole identity."
     actions = ("send_selected", "forward_selected", "deactivate_selected", "restore_selected")
-    actions_list = mending.ACTIONS
+    actions_list = repairs.ACTIONS
     actions_detail = ("send", "resend", "forward", "restore", "deactivate")
     fieldsets = (
         (
@@ -251,7 +251,7 @@ def carry_out(
             refused += 1
         else:
             done.append(row)
-    mending.note_all(request, f"subscription.{word}", done)
+    repairs.note_all(request, f"subscription.{word}", done)
     level = messages.WARNING if refused else messages.SUCCESS
     page.message_user(request, f"{len(done)} subscriptions: done. {refused} refused.", level)
 

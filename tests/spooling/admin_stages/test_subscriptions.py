@@ -235,7 +235,7 @@ def test_staff_who_may_only_look_move_nothing(clerk, subscription, confirm, show
     assert position(subscription) == (1, True, False, 0)
 
 
-# Mending
+# Repairs
 
 
 def test_stuck_ones_of_one_account_are_reset(staff, subscribe, other_account, foreign_schedule):

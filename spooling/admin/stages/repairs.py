@@ -28,11 +28,7 @@ ACTIONS = ("reset_stuck", "remove_duplicates", "prepend_to_audio")
 MOST_LISTED = 100
 
 
-class AccountForm(forms.Form):
-    account = forms.ModelChoiceField(Account.objects.order_by("slug"), widget=widgets.UnfoldAdminSelectWidget)
-
-
-class DuplicatesForm(AccountForm):
+class DuplicatesForm(rows.AccountForm):
     dry_run = forms.BooleanField(
         required=False,
         initial=True,
@@ -41,7 +37,7 @@ class DuplicatesForm(AccountForm):
     )
 
 
-class PrependForm(AccountForm):
+class PrependForm(rows.AccountForm):
     prepend = forms.CharField(
         max_length=500,
         widget=widgets.UnfoldAdminTextInputWidget,
@@ -49,7 +45,7 @@ class PrependForm(AccountForm):
     )
 
 
-class MendingAdmin(pages.AuditedAdmin):
+class RepairsAdmin(pages.AuditedAdmin):
     """A list with verbs for a whole account."""
 
     @action(description="Reset stuck", permissions=["operate"])
@@ -59,7 +55,7 @@ class MendingAdmin(pages.AuditedAdmin):
             "button": "Reset",
             "explanation": "What another program left in process (status 1) becomes ready.",
         }
-        form = AccountForm(request.POST or None)
+        form = rows.AccountForm(request.POST or None)
         return self.carry_out(request, form, context, lambda form, now: self._reset(request, form, now))
 
     @action(description="Remove duplicates", permissions=["operate"])
