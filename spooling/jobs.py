@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -55,28 +56,36 @@ Work = Callable[[JobRequest, datetime], Ended | None]
 
 
 def run_due(*, now: datetime) -> None:
-    """Work for a turn on single sends, and for one on the open job that waited longest and that nobody else works on.
+    """Work for a turn on single sends, and for one on open jobs that nobody else works on.
 
     A slice and how far it came are one transaction: a crash loses nothing and repeats nothing.
     """
     orders.work(now=now, seconds=TURN_SECONDS)
-    job_id = _take(now)
-    if job_id is None:
-        return
     ends = time.monotonic() + TURN_SECONDS
-    while _slice(job_id, now) and time.monotonic() < ends:
-        pass
-    JobRequest.objects.filter(pk=job_id, state=JobState.RUNNING).update(leased_until=now)
+    while (job_id := _take(now)) is not None:
+        while _slice(job_id, now) and time.monotonic() < ends:
+            pass
+        JobRequest.objects.filter(pk=job_id, state=JobState.RUNNING).update(leased_until=now)
+        if time.monotonic() >= ends:
+            break
 
 
 def _take(now: datetime) -> int | None:
-    """Lease the job whose last turn, or request, is longest ago."""
+    """Lease an account's job whose last turn, or request, is longest ago.
+
+    The account's by chance: one that asks for thousands keeps no other waiting.
+    """
     free = JobRequest.objects.filter(
         Q(leased_until=None) | Q(leased_until__lte=now),
         state__in=(JobState.WAITING, JobState.RUNNING),
         kind__in=WORK,
     )
-    in_turn = free.order_by(Coalesce("leased_until", "created_at"), "id")
+    accounts = list(free.order_by().values_list("account_id", flat=True).distinct())
+    if not accounts:
+        return None
+    in_turn = free.filter(account=random.choice(accounts)).order_by(
+        Coalesce("leased_until", "created_at"), "id"
+    )
     job_id = in_turn.values_list("id", flat=True).first()
     if job_id is None or not free.filter(pk=job_id).update(state=JobState.RUNNING, leased_until=now + LEASE):
         return None

@@ -6,7 +6,6 @@ job's lease from the job: both run out if this process dies, and the job is take
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections import Counter
@@ -115,13 +114,7 @@ def _work_batch(now: datetime) -> bool:
 @transaction.atomic
 def _take(now: datetime) -> tuple[_Taken | None, bool]:
     """Lease the next jobs of an account and lock their subscriptions; what is not wanted ends here."""
-    due = orders.waiting(now, JobState.RUNNING)
-    groups = list(due.order_by().values_list("account_id", "kind").distinct())
-    if not groups:
-        return None, False
-    # By chance, so that an account whose service is silent does not keep the others waiting.
-    account_id, kind = random.choice(groups)
-    jobs = orders.together(due.filter(account=account_id, kind=kind), TAKEN)
+    jobs = orders.together(orders.waiting(now, JobState.RUNNING), TAKEN)
     locked = orders.subscriptions_of(jobs)
     wanted, rest = orders.wanted_of(jobs, locked, now)
     orders.dismiss(rest, locked, now=now)

@@ -60,11 +60,15 @@ def waiting(now: datetime, state: JobState = JobState.WAITING) -> QuerySet[JobRe
 
 
 def together(jobs: QuerySet[JobRequest], most: int) -> list[JobRequest]:
-    """Lock the first with those of its account and kind; what somebody else has locked is left to them."""
-    first = jobs.values_list("account_id", "kind").first()
-    if first is None:
+    """Lock the first of an account and kind; what somebody else has locked is left to them.
+
+    Whose, by chance: an account that asks for thousands, or whose service is silent, keeps no other waiting.
+    """
+    groups = list(jobs.order_by().values_list("account_id", "kind").distinct())
+    if not groups:
         return []
-    alike = jobs.filter(account=first[0], kind=first[1])
+    account_id, kind = random.choice(groups)
+    alike = jobs.filter(account=account_id, kind=kind)
     return list(alike.select_for_update(skip_locked=True)[:most])
 
 

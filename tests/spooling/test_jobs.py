@@ -6,6 +6,7 @@ from django.utils import timezone
 from spooling import errors, jobs, ledger, spoolers
 from spooling.models import JobRequest, Mail
 from spooling.outbox import moves
+from spooling.stages import requests
 from stats.models import Event
 from tests.threads import together
 
@@ -101,6 +102,23 @@ def test_one_turn_takes_as_many_slices_as_fit(campaign, fail, small_slices):
 
     job.refresh_from_db()
     assert (job.state, job.progress) == ("done", 10)
+
+
+def test_one_turn_takes_as_many_jobs_as_fit(campaign):
+    for _ in range(4):
+        jobs.ask_retry(campaign, now=timezone.now())
+    jobs.run_due(now=timezone.now())
+    assert JobRequest.objects.filter(state="done").count() == 4
+
+
+def test_an_account_that_asks_for_much_keeps_no_other_waiting(account, other_account, slow):
+    for _ in range(50):
+        requests.ask_measure(account.pk, now=timezone.now())
+    asked = requests.ask_measure(other_account.pk, now=timezone.now())
+    for _ in range(40):
+        jobs.run_due(now=timezone.now())
+    asked.refresh_from_db()
+    assert asked.state == "done"
 
 
 @pytest.mark.parametrize("state", ["failed", "quarantined", "in_doubt"])
