@@ -107,14 +107,14 @@ def replay(call: Call) -> HttpResponse | None:
     )
 
 
-def once(call: Call, work: Callable[[], HttpResponse]) -> HttpResponse:
+def once(call: Call, work: Callable[[], HttpResponse], *, wait: bool = False) -> HttpResponse:
     """The answer of `work`, stored with what it did, or the first call's answer.
 
-    Raises IdempotencyKeyReused, and IdempotencyStillRunning on PostgreSQL; on SQLite the second call waits.
-    What `work` raises undoes everything, so that the call can be made again.
+    Raises IdempotencyKeyReused, and IdempotencyStillRunning on PostgreSQL; with `wait`, and on SQLite, the second
+    call waits. What `work` raises undoes everything, so that the call can be made again.
     """
     with transaction.atomic():
-        _lock(call)
+        _lock(call, wait=wait)
         earlier = replay(call)
         if earlier is not None:
             return earlier
@@ -144,11 +144,14 @@ def _rows(call: Call) -> Any:
     )
 
 
-def _lock(call: Call) -> None:
+def _lock(call: Call, *, wait: bool) -> None:
     # SQLite's IMMEDIATE transactions come one by one: whoever gets here has waited for the first call's end.
     if connection.vendor != "postgresql":
         return
     with connection.cursor() as cursor:
+        if wait:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [call.lock_id])
+            return
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [call.lock_id])
         if not cursor.fetchone()[0]:
             raise IdempotencyStillRunning

@@ -96,9 +96,10 @@ class SubscriptionRequests(SeedView, GenericViewSet):
     def create(self, request: Request) -> HttpResponse:
         data = _data_of(request.data)
         name = data.get("id")
-        if name is None:
+        # A hub that leaves it empty does so for everybody.
+        if not name:
             return self._accept(data)
-        return idempotency.once(self._call(name), lambda: self._accept(data))
+        return idempotency.once(self._call(name), lambda: self._accept(data), wait=True)
 
     @transaction.atomic
     def _accept(self, data: dict[str, Any]) -> HttpResponse:
