@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from earwig import errors, mailboxes
-from earwig.web.errors import Problem
+from earwig.web.errors import Problem, Rejected
 from spooling.delivery import headers as header_fields
 from spooling.delivery.errors import MimeError
 from spooling.models.spoolers import Lane
@@ -21,6 +21,8 @@ from templates_app.errors import TemplateError
 
 MAX_ADDRESSES = 1000
 MAX_PROBLEMS = 100
+#: Tags in the different texts of one call, of which Liquid's count ten times: a second or two.
+MAX_TAGS_CHECKED = 100_000
 MAX_HEADERS = 50
 MAX_HEADER = 4000
 MAX_TAGS = 20
@@ -42,17 +44,34 @@ _SOURCES_REMEMBERED = 4096
 _sound_sources: set[int] = set()
 
 
+class Work:
+    """What checking the tags of one call has taken; each text may be large, but not a thousand of them."""
+
+    __slots__ = ("tags",)
+
+    def __init__(self) -> None:
+        self.tags = 0
+
+    def check(self, source: str, language: str) -> None:
+        """Raises TemplateError for wrong tags, and Rejected for too many in all that was checked."""
+        self.tags += rendering.effort(source, language)
+        if self.tags > MAX_TAGS_CHECKED:
+            raise Rejected([Problem(None, None, "too_many", "The texts of one call have too many tags.")])
+        rendering.check(source, language)
+
+
 class Notes:
-    """What is wrong with the object of the body at `index`; all objects share one list.
+    """What is wrong with the object of the body at `index`; all objects share one list, and one Work.
 
     `parses` False: its texts are in the language of a template that the parser does not know.
     """
 
-    __slots__ = ("index", "problems", "parses")
+    __slots__ = ("index", "problems", "parses", "work")
 
-    def __init__(self, index: int, problems: list[Problem]) -> None:
+    def __init__(self, index: int, problems: list[Problem], work: Work) -> None:
         self.index = index
         self.problems = problems
+        self.work = work
         self.parses = True
 
     def add(self, field: str, code: str, message: str) -> None:
@@ -80,7 +99,7 @@ def template(value: Any, field: str, notes: Notes) -> str:
     digest = hash(value)
     if digest not in _sound_sources:
         try:
-            rendering.check(value, LANGUAGE)
+            notes.work.check(value, LANGUAGE)
         except TemplateError as error:
             notes.add(field, error.code, str(error))
             return ""

@@ -51,9 +51,9 @@ def parse(body: Any, *, now: datetime) -> list[Letter]:
     if not 1 <= len(objects) <= MAX_LETTERS:
         raise Rejected([Problem(None, None, "invalid", f"A mail, or a list of 1 to {MAX_LETTERS} mails.")])
     problems: list[Problem] = []
-    complete = []
+    complete, work = [], fields.Work()
     for index, data in enumerate(objects):
-        letter = _letter(data, Notes(index, problems), now)
+        letter = _letter(data, Notes(index, problems, work), now)
         if letter is not None:
             complete.append(letter)
         if len(problems) >= fields.MAX_PROBLEMS:

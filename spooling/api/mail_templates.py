@@ -14,7 +14,7 @@ from earwig.web.errors import Problem, Rejected
 from spooling.api import mail_fields
 from spooling.api.mail_parser import Letter, Named
 from spooling.outbox.drafts import NewContent
-from templates_app import rendering, templates
+from templates_app import templates
 from templates_app.errors import TemplateError
 from templates_app.models import TemplateVersion
 
@@ -30,6 +30,21 @@ _TEXTS = {
 _Versions = Mapping[uuid.UUID, Mapping[int, TemplateVersion]]
 
 
+class _Known(mail_fields.Work):
+    """Checks each text once: many letters of a call say the same."""
+
+    __slots__ = ("sources",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sources: set[tuple[str, str]] = set()
+
+    def check(self, source: str, language: str) -> None:
+        if (source, language) not in self.sources:
+            super().check(source, language)
+            self.sources.add((source, language))
+
+
 def filled(letters: Sequence[Letter], account_id: int) -> Sequence[Letter]:
     """The letters, each with all that it says. Asks the database nothing where none names a template.
 
@@ -41,10 +56,12 @@ def filled(letters: Sequence[Letter], account_id: int) -> Sequence[Letter]:
         return letters
     found = _find(named, account_id)
     problems: list[Problem] = []
-    full = []
+    full, known = [], _Known()
     for index, letter in enumerate(letters):
-        content = _content(letter, found, mail_fields.Notes(index, problems))
+        content = _content(letter, found, mail_fields.Notes(index, problems, known))
         full.append(replace(letter, content=content))
+        if len(problems) >= mail_fields.MAX_PROBLEMS:
+            break
     if problems:
         raise Rejected(problems)
     return full
@@ -91,7 +108,7 @@ def _check_own(letter: Letter, named: Named, language: str, notes: mail_fields.N
     """What the letter says itself is in the template's language, which its parser did not know."""
     for field, source in _own_sources(letter.content, named.said):
         try:
-            rendering.check(source, language)
+            notes.work.check(source, language)
         except TemplateError as error:
             notes.add(field, error.code, str(error))
 

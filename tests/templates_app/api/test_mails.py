@@ -1,5 +1,7 @@
 """`POST /api/v1/mails/` with a template: what comes from where, and what does not go together."""
 
+import time
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -13,6 +15,12 @@ from tests.templates_app.api.conftest import WELCOME
 
 ANN = {"email": "ann@example.com", "variables": {"name": "Ann"}}
 UNKNOWN = "0" * 32
+#: As many tags as a text may have, or as its language lets it.
+FULL = {
+    "mustache": "{{a}}" * 1000,
+    "liquid": "{{ a | upcase | downcase | append: b }}" * 500,
+    "braces": "{{a}}" * 1000,
+}
 
 
 def _send(api, **fields):
@@ -164,3 +172,32 @@ def test_an_erased_address_is_in_no_later_mail(api, account):
     assert "joe@" in _send(api, template=template, to="ann@example.com").text
     privacy.forget(joe, now=timezone.now())
     assert "joe@" not in _send(api, template=template, to="ann@example.com").text
+
+
+@pytest.mark.parametrize("language", [None, *FULL])
+def test_a_thousand_large_texts_of_one_call_are_refused_before_they_take_long(api, language):
+    letter = {"from": "shop@example.org", "to": ["ann@example.com"]}
+    if language:
+        letter["template"] = api.add(language=language, subject="x", html="x", text="x")
+    source = FULL[language or "mustache"]
+    began = time.process_time()
+    answer = api("post", "mails/", [{**letter, "text": f"{number}{source}"} for number in range(1000)])
+    assert time.process_time() - began < 8
+    assert answer.status_code == 400 and not Mail.objects.exists()
+    assert [problem["code"] for problem in answer.json()["errors"]] == ["too_many"]
+
+
+@pytest.mark.parametrize("language", [None, *FULL])
+def test_one_large_text_may_be_in_many_letters_of_a_call(api, language):
+    letter = {"from": "shop@example.org", "to": ["ann@example.com"], "text": FULL[language or "mustache"]}
+    if language:
+        letter["template"] = api.add(language=language, subject="x", html="x", text="x")
+    assert api("post", "mails/", [letter] * 150).status_code == 201
+
+
+def test_of_very_many_wrong_letters_some_are_named(api):
+    template = api.add(language="liquid", subject="x", html="x", text="x")
+    wrong = {"template": template, "to": ["ann@example.com"], "text": "{{ a | nope }}"}
+    answer = api("post", "mails/", [wrong] * 200)
+    assert answer.status_code == 400
+    assert [problem["index"] for problem in answer.json()["errors"]] == list(range(100))
