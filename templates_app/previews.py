@@ -10,7 +10,7 @@ from templates_app import rendering, wordings
 from templates_app.errors import Flaw, TemplateError, TemplateRefused
 from templates_app.rendering import Escape, Program, Transfer
 
-_BREAKS = re.compile(r"[\r\n]+")
+_BREAKS = re.compile(r"[\r\n\0]+")
 
 
 def rendered(texts: Mapping[str, str], language: str, variables: Mapping[str, Any]) -> dict[str, str]:

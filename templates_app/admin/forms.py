@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django import forms
@@ -10,6 +9,8 @@ from unfold import widgets
 
 from earwig import mailboxes
 from earwig.models import Domain
+from earwig.web import bodies
+from earwig.web.errors import InvalidJson
 from templates_app import conversions, templates, wordings
 from templates_app.errors import TemplateRefused
 from templates_app.models import Template, TemplateVersion
@@ -137,8 +138,8 @@ class PreviewForm(_VersionsForm):
 
     def clean_variables(self) -> dict[str, Any]:
         try:
-            variables = json.loads(self.cleaned_data["variables"])
-        except (ValueError, RecursionError):
+            variables = bodies.load(self.cleaned_data["variables"].encode())
+        except InvalidJson:
             raise forms.ValidationError("This is not JSON.", code="invalid") from None
         if not isinstance(variables, dict):
             raise forms.ValidationError("An object: {…}.", code="invalid")

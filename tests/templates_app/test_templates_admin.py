@@ -159,7 +159,10 @@ def test_a_preview_shows_sample_variables_and_its_html_only_in_a_sandbox(staff, 
     assert html["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
 
 
-@pytest.mark.parametrize("variables", ["", "{", "[]", "1", '{"a": "' + "x" * 4000 + '"}', "[" * 3999])
+@pytest.mark.parametrize(
+    "variables",
+    ["", "{", "[]", "1", '{"a": "' + "x" * 4000 + '"}', "[" * 3999, r'{"a": "\ud800"}', r'{"a": "\u0000"}'],
+)
 def test_wrong_sample_variables_stand_at_their_field(staff, template, variables):
     answer = staff.get(page_of("template_preview", template.pk), {"number": "1", "variables": variables})
     assert answer.status_code == 200 and answer.context["form"].errors.keys() == {"variables"}

@@ -75,3 +75,8 @@ def test_a_preview_inlines_styles_and_makes_text_of_what_was_rendered(api):
     assert '<p style="color: red;">Hello {{Ann}}</p>' in shown["html"]
     assert shown["text"].strip() == "Hello {{Ann}}"
     assert "style=" not in api("get", f"templates/{template}/").json()["html"]
+
+
+def test_a_null_character_that_a_filter_makes_stays_out_of_lines(api):
+    template = api.add(language="liquid", subject='{{ "a%00b" | url_decode }}', html="", text="x")
+    assert api("post", f"templates/{template}/preview/", {}).json()["subject"] == "a b"
