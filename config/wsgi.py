@@ -14,7 +14,7 @@ from config import checks  # noqa: E402
 checks.refuse_broken_settings()
 
 # What was loaded stays: later collections pass it over, as in the workers. A request of a hundred mails makes thousands
-# of objects that are in no cycle; at Python's own threshold of 700 a third of its time went into looking at them.
+# of objects that are in no cycle; at Python's own threshold of 700 a quarter of its CPU time went into looking at them.
 gc.collect()
 gc.freeze()
 gc.set_threshold(50_000, 20, 20)

@@ -1,5 +1,5 @@
-"""New mails column by column, as texts that one statement takes apart again: a quarter of the database's work with an
-object each. Pure.
+"""New mails column by column, as texts that one statement takes apart again: PostgreSQL reads them in a quarter of the
+time that a JSON object a mail takes. Pure.
 """
 
 from __future__ import annotations
