@@ -190,6 +190,7 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATIC_ROOT = EARWIG_DATA / "static"
 WHITENOISE_USE_FINDERS = True
+AUTHENTICATION_BACKENDS = ["earwig.web.staff_login.StaffBackend"]
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https:")

@@ -8,6 +8,7 @@ import ipaddress
 import secrets
 import threading
 from datetime import datetime, timedelta
+from typing import NamedTuple, Self
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password, make_password
@@ -29,6 +30,32 @@ _MOST_REMEMBERED = 10_000
 _key = secrets.token_bytes(32)
 _right: dict[bytes, datetime] = {}
 _lock = threading.Lock()
+
+
+class Guesses(NamedTuple):
+    """Wrong passwords of the running minute, from one address."""
+
+    of_user: str
+    of_address: str
+    minute: int
+
+    @classmethod
+    def of(cls, who: str, *, ip: str, now: datetime) -> Self:
+        """Those for `who`, in words that may stand in a cache's key."""
+        of_address = f"login:{_origin(ip)}"
+        return cls(f"{of_address}:{who}", of_address, int(now.timestamp()) // rates.MINUTE_SECONDS)
+
+    @property
+    def too_many_for_user(self) -> bool:
+        return rates.seen(self.of_user, minute=self.minute) >= WRONG_FOR_USER
+
+    @property
+    def too_many_from_address(self) -> bool:
+        return rates.seen(self.of_address, minute=self.minute) >= WRONG_FROM_ADDRESS
+
+    def note_wrong(self) -> None:
+        rates.add(self.of_user, minute=self.minute)
+        rates.add(self.of_address, minute=self.minute)
 
 
 def authenticate(username: str, password: str, *, ip: str, now: datetime) -> Credential:
@@ -98,20 +125,17 @@ def _entrance(user: User | None) -> Membership | None:
 
 def _guess(user: User | None, username: str, password: str, ip: str, now: datetime) -> None:
     """One look at the password. The limit stands before what is remembered: else that would tell a right guess."""
-    minute = int(now.timestamp()) // rates.MINUTE_SECONDS
-    of_address = f"login:{_origin(ip)}"
-    of_user = f"{of_address}:{_name_of(user, username)}"
-    if rates.seen(of_user, minute=minute) >= WRONG_FOR_USER:
+    guesses = Guesses.of(_name_of(user, username), ip=ip, now=now)
+    if guesses.too_many_for_user:
         raise errors.TooManyLogins
     encoded = user.password if user else make_password(None)
     digest = hmac.digest(_key, f"{encoded}\0{password}".encode("utf-8", "surrogatepass"), "sha256")
     if _is_remembered(digest, now):
         return
-    if rates.seen(of_address, minute=minute) >= WRONG_FROM_ADDRESS:
+    if guesses.too_many_from_address:
         raise errors.TooManyLogins
     if not check_password(password, encoded):
-        rates.add(of_user, minute=minute)
-        rates.add(of_address, minute=minute)
+        guesses.note_wrong()
         raise errors.WrongLogin
     _remember(digest, now)
 
