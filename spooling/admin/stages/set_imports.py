@@ -20,6 +20,8 @@ from spooling.admin.stages import rows
 from spooling.stages import set_files, set_imports
 
 MOST_BYTES = 20 * 1024 * 1024
+#: Of a file that is read while the page waits: as many bytes in short lines take minutes and gigabytes.
+MOST_LINES = 20_000
 #: Lines of the report that a page shows; the command tells all.
 MOST_SHOWN = 200
 
@@ -45,6 +47,10 @@ class ImportForm(rows.AccountForm):
             text: str = upload.read().decode("utf-8-sig")
         except UnicodeDecodeError:
             raise forms.ValidationError("The file is not UTF-8.") from None
+        if max(text.count("\n"), text.count("\r")) > MOST_LINES:
+            raise forms.ValidationError(
+                f"A file has at most {MOST_LINES:,} lines here; the command takes more."
+            )
         return text
 
 

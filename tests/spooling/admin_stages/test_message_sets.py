@@ -324,6 +324,12 @@ def test_an_import_is_rehearsed_and_then_done(staff, account):
     assert (entry.action, entry.account) == ("import message sets", account)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r"])
+def test_an_import_of_a_million_lines_is_left_to_the_command(staff, account, end):
+    page = load(staff, account, f"short_name{end}" + f"a{end}" * 1_000_000).content.decode()
+    assert "at most 20,000 lines" in page and not MessageSet.objects.exists()
+
+
 def test_an_import_names_its_bad_lines_escaped(staff, account):
     page = load(staff, account, SETS + "<b>,0,8,1,toolong,x\n").content.decode()
     assert "Nothing is stored: 1 problems." in page and "Line 3" in page
