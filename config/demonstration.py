@@ -58,12 +58,39 @@ class Client:
         body = urllib.parse.urlencode(form).encode()
         return str(self._json("/message/", body, "application/x-www-form-urlencoded")["id"])
 
+    def send_stage(self, identity: str) -> str:
+        """The one message of a new set to a new subscription of `identity`. Returns the subscription's id."""
+        schedule = self._post("schedule", {"minute": "0", "hour": "8"})["id"]
+        message_set = self._post(
+            "messageset",
+            {
+                "short_name": f"demo-{time.time_ns()}",
+                "label": "Your first week",
+                "default_schedule": schedule,
+            },
+        )["id"]
+        message = {"messageset": message_set, "sequence_number": 1, "lang": "eng_ZA"}
+        self._post("message", message | {"text_content": "Welcome. Drink enough water."})
+        wanted = {"identity": identity, "messageset": message_set, "lang": "eng_ZA", "schedule": schedule}
+        subscription = str(self._post("subscriptions", wanted)["id"])
+        self._post(f"subscriptions/{subscription}/send", {})
+        return subscription
+
+    def subscription_has_ended(self, subscription_id: str) -> bool:
+        """Whether its set is over, and all mail of the account has left."""
+        if not self._json(f"/api/v1/subscriptions/{subscription_id}/")["completed"]:
+            return False
+        return not any(self._json(f"/api/v1/mails/?state={state}&limit=1")["count"] for state in OPEN_STATES)
+
     def mail_has_ended(self, mail_id: str) -> bool:
         return self._json(f"/api/v1/mails/{mail_id}/")["state"] not in OPEN_STATES
 
     def message_has_ended(self, message_id: str) -> bool:
         recipients = self._json(f"/message/{message_id}/")["recipients"]
         return all(recipient["status"] in ENDED_STATUSES for recipient in recipients)
+
+    def _post(self, resource: str, data: dict[str, Any]) -> Any:
+        return self._json(f"/api/v1/{resource}/", json.dumps(data).encode(), "application/json")
 
     def _json(self, path: str, body: bytes | None = None, type_: str = "") -> Any:
         headers = {"Authorization": f"Token {self.demo.key}"} | ({"Content-Type": type_} if type_ else {})

@@ -44,8 +44,12 @@ class Command(BaseCommand):
         self.stdout.write(f"native   {len(mails)} mails accepted")
         message = client.send_handoff(PERSON.external_id)
         self.stdout.write(f"handoff  message {message} accepted")
+        subscription = client.send_stage(PERSON.external_id)
+        self.stdout.write(f"Seed     subscription {subscription} accepted")
         return demonstration.wait_for(
-            lambda: all(client.mail_has_ended(mail) for mail in mails) and client.message_has_ended(message)
+            lambda: all(client.mail_has_ended(mail) for mail in mails)
+            and client.message_has_ended(message)
+            and client.subscription_has_ended(subscription)
         )
 
     def show(self, account: Account) -> None:
