@@ -31,7 +31,7 @@ from spooling.suppressions import Refusal
 SETTLE_COUNT = 500
 SETTLE_SECONDS = 0.1
 #: Messages of a line that are made ahead of their sending.
-MADE_TOGETHER = 40
+MADE_TOGETHER = 100
 #: How long the loop sleeps when nothing is under way; new mail wakes it.
 IDLE_SECONDS = 0.2
 #: Connection faults in a row after which a router rests.
@@ -186,7 +186,8 @@ class Drain:
 
     def _make(self, parcels: Sequence[Parcel]) -> None:
         made = self._letters.messages([(parcel.mail, parcel.content) for parcel in parcels], int(time.time()))
-        for parcel, message in zip(parcels, made, strict=True):
+        # Only as many as fit into memory were made.
+        for parcel, message in zip(parcels, made, strict=False):
             parcel.message = message
 
     def _present(self) -> steps.Situation:

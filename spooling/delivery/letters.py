@@ -27,6 +27,8 @@ from templates_app import errors as template_errors
 
 #: Compiled contents that a drain keeps; the memory of a worker stays flat whatever passes through it.
 MOST_CONTENTS = 200
+#: Messages are made ahead up to so many octets; attachments would otherwise fill a worker's memory.
+MADE_OCTETS = 1024 * 1024
 #: How long signing keys and return paths serve before they are read again.
 SIGNERS_SECONDS = 30.0
 
@@ -128,12 +130,20 @@ class Letters:
     def messages(
         self, mails: Iterable[tuple[Claimed, Compiled]], at: int
     ) -> list[smtp.Message | errors.ContentUnusable]:
-        """The complete messages of these mails in order, or why one has none.
+        """The complete messages of these mails in order, or why one has none; of one at least, and of as many more as
+        MADE_OCTETS hold.
 
         First all are built, then all are signed: an RSA signature drives what else the processor was doing out of its
         caches, which made the next mail's building half as slow again.
         """
-        drafts = [self._draft_or_refusal(mail, content, at) for mail, content in mails]
+        drafts: list[_Draft | errors.ContentUnusable] = []
+        octets = 0
+        for mail, content in mails:
+            draft = self._draft_or_refusal(mail, content, at)
+            drafts.append(draft)
+            octets += 0 if isinstance(draft, errors.ContentUnusable) else len(draft.built.body)
+            if octets >= MADE_OCTETS:
+                break
         return [draft if isinstance(draft, errors.ContentUnusable) else draft.message() for draft in drafts]
 
     def _draft_or_refusal(self, mail: Claimed, content: Compiled, at: int) -> _Draft | errors.ContentUnusable:

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 from django.utils import timezone
 
@@ -5,6 +7,7 @@ from spooling.delivery import letters
 from spooling.errors import ContentUnusable
 from spooling.models import Content, Mail
 from spooling.outbox import intake, values
+from tests.spooling.conftest import CONTENT
 
 pytestmark = pytest.mark.django_db
 
@@ -67,3 +70,13 @@ def test_a_batch_in_hand_keeps_its_contents_whatever_is_loaded_after_it(spool, m
         content = (first if number < 3 else second)[mail.content_id]
         assert f"text {number}".encode() in loaded.message(mail, content, 0).data
     assert len(loaded._contents) == 2
+
+
+def test_no_more_messages_are_made_ahead_than_memory_is_set_aside_for(spool):
+    large = dataclasses.replace(CONTENT, text="x" * (letters.MADE_OCTETS // 2))
+    spool(*(f"{name}@x.example" for name in "abcde"), content=large)
+    mails = values.claimed(Mail.objects.order_by("id"))
+    loaded = letters.Letters()
+    contents = loaded.load(mails)
+    made = loaded.messages([(mail, contents[mail.content_id]) for mail in mails], 0)
+    assert [message.recipient for message in made] == ["a@x.example", "b@x.example"]
