@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Max
 
 from spooling.models import JobRequest, Schedule, SendFailure, Subscription
-from spooling.models.spoolers import JobKind
+from spooling.models.spoolers import JobKind, JobState
 
 
 def ask_send(subscription: Subscription, *, now: datetime) -> JobRequest:
@@ -36,17 +36,17 @@ def ask_requeue(account_id: int, *, now: datetime) -> JobRequest:
 
 def ask_estimate(account_id: int, *, now: datetime) -> JobRequest:
     """Estimate what today's runs reach, set by set."""
-    return _ask(account_id, JobKind.ESTIMATE, now, day=now.date().isoformat())
+    return _ask_once(account_id, JobKind.ESTIMATE, now, day=now.date().isoformat())
 
 
 def ask_find_behind(account_id: int, *, now: datetime) -> JobRequest:
     """Find the ready subscriptions that are behind their schedule."""
-    return _ask(account_id, JobKind.FIND_BEHIND, now)
+    return _ask_once(account_id, JobKind.FIND_BEHIND, now)
 
 
 def ask_measure(account_id: int, *, now: datetime) -> JobRequest:
     """Set the gauges of the account's metrics."""
-    return _ask(account_id, JobKind.MEASURE, now)
+    return _ask_once(account_id, JobKind.MEASURE, now)
 
 
 def send_of(subscription: Subscription, *, now: datetime, **state: Any) -> JobRequest:
@@ -56,6 +56,14 @@ def send_of(subscription: Subscription, *, now: datetime, **state: Any) -> JobRe
     return JobRequest(
         account_id=subscription.account_id, kind=JobKind.SEND, arguments=arguments, created_at=now, **state
     )
+
+
+def _ask_once(account_id: int, kind: JobKind, now: datetime, **arguments: Any) -> JobRequest:
+    """The same job again while nobody has begun it: it will see all that there is now."""
+    alike = JobRequest.objects.filter(
+        account=account_id, kind=kind, arguments=arguments, state=JobState.WAITING
+    )
+    return alike.order_by("id").first() or _ask(account_id, kind, now, **arguments)
 
 
 def _ask(account_id: int, kind: JobKind, now: datetime, **arguments: Any) -> JobRequest:

@@ -20,7 +20,8 @@ from spooling.models.message_sets import ContentType
 from spooling.outbox.drafts import NewContent, NewFile
 from spooling.stages import binary_contents
 from spooling.stages.recipients import Recipient
-from templates_app import templates
+from templates_app import rendering, templates
+from templates_app.errors import TemplateError
 from templates_app.models import Language
 
 #: An image up to this size goes with the mail; a larger one is linked, as every mail would carry it.
@@ -99,7 +100,18 @@ def speech(message: StageMessage, prepend: str | None) -> list[str]:
 
 
 def make(message_set: MessageSet, message: Any, prepend: str | None, by: Author) -> Wording:
-    """The content of its mails. `message` comes from `messages`. Raises Unusable."""
+    """The content of its mails. `message` comes from `messages`. Raises Unusable, also where no mail could be made."""
+    wording = _make(message_set, message, prepend, by)
+    content = wording.content
+    try:
+        for source in (content.subject, content.text, content.html):
+            rendering.check(source, content.template_language)
+    except TemplateError as error:
+        raise Unusable(str(error)) from None
+    return wording
+
+
+def _make(message_set: MessageSet, message: Any, prepend: str | None, by: Author) -> Wording:
     subject = str(message.metadata.get("subject") or message_set.label or message_set.short_name)
     if message.template is not None:
         return _templated(message, subject, by)

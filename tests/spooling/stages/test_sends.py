@@ -356,3 +356,23 @@ def test_after_five_retries_a_failure_is_kept_and_requeued_on_request(
     work(end)
     assert SendFailure.objects.count() == 0
     assert len(texts()) == 1
+
+
+def test_a_text_that_no_mail_can_be_made_of_is_a_failure_and_nothing_moves(subscription, send, texts):
+    StageMessage.objects.filter(messageset=subscription.messageset).update(
+        text_content="x" * (1024 * 1024 + 1)
+    )
+    job = send(subscription)
+    assert texts() == []
+    assert position(subscription) == (1, True, False, 0)
+    assert job.state == "failed"
+    assert "larger than allowed" in SendFailure.objects.get().reason
+
+
+@pytest.mark.parametrize("ask", [requests.ask_measure, requests.ask_find_behind, requests.ask_estimate])
+def test_what_is_asked_for_again_before_it_began_is_one_job(account, other_account, ask):
+    first = ask(account.pk, now=NOON)
+    assert ask(account.pk, now=LATER) == first
+    assert ask(other_account.pk, now=NOON) != first
+    JobRequest.objects.filter(pk=first.pk).update(state="running")
+    assert ask(account.pk, now=LATER) != first
