@@ -218,7 +218,7 @@ def test_a_call_whose_first_is_running_is_told_to_wait(account):
         connection.close()
 
     with transaction.atomic():
-        idempotency._lock(call)
+        idempotency._lock(call, wait=False)
         thread = threading.Thread(target=second)
         thread.start()
         thread.join()
