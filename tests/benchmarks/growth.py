@@ -4,7 +4,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from earwig.models import Account
-from spooling.models import Backlog, LedgerDelta, Mail, Spooler
+from spooling.models import Backlog, LedgerDelta, Mail, Pending, Spooler
 from tests.benchmarks import campaign
 
 #: What a mail is copied from.
@@ -29,6 +29,7 @@ def spool(account: Account, mails: int) -> Spooler:
     copies = mails // PATTERN - 1
     if copies:
         _copy(made, copies, {})
+        _leave_pending(made)
         _book(made, spooled=copies * PATTERN, waiting=copies * PATTERN)
     campaign.settle_storage()
     return made
@@ -38,6 +39,7 @@ def settled(account: Account, mails: int) -> Spooler:
     """A campaign that was delivered long ago. Indexes are built behind the rows, which is quicker."""
     made = campaign.spool(account, PATTERN)
     Backlog.objects.filter(spooler=made).delete()
+    Pending.objects.filter(spooler=made).delete()
     ended = {"state": "'delivered'", "ended_at": "now()", "router_id": "1", "tries": "1", "variables": "'{}'"}
     with connection.cursor() as cursor:
         cursor.execute(_INDEXES)
@@ -65,6 +67,16 @@ def _copy(made: Spooler, copies: int, changed: dict[str, str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE SEQUENCE IF NOT EXISTS bench_uuid")
         cursor.execute(statement, {"copies": copies, "spooler": made.pk, "last": last})
+
+
+def _leave_pending(made: Spooler) -> None:
+    columns = ", ".join(field.column for field in Pending._meta.concrete_fields if not field.primary_key)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO spooling_pending (mail_id, {columns}) SELECT id, {columns} FROM spooling_mail"
+            " WHERE spooler_id = %s ON CONFLICT DO NOTHING",
+            [made.pk],
+        )
 
 
 def _book(made: Spooler, **counts: int) -> None:
