@@ -1,15 +1,15 @@
-"""Sending domains: who may send from which, their signing keys, what to publish in DNS."""
+"""Sending domains: who may send from which, and their signing keys."""
 
 from __future__ import annotations
 
 import base64
-import dataclasses
 import time
 from datetime import datetime
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
 
 from earwig import addresses, errors, sealing
 from earwig.models import Account, DkimKey, Domain
@@ -20,25 +20,13 @@ TRUSTED_SECONDS = 5.0
 RSA_BITS = 2048
 _MOST_CACHED = 10_000
 
+PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+
 _rulings: dict[tuple[int, str], tuple[float, int | None]] = {}
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One DNS record to publish."""
-
-    name: str
-    type: str
-    value: str
-
-    def zone_line(self) -> str:
-        """As a zone file has it: strings of 255 characters at most (RFC 1035 §3.3.14)."""
-        parts = [self.value[start : start + 255] for start in range(0, len(self.value), 255)]
-        return f"{self.name}. {self.type} " + " ".join(f'"{part}"' for part in parts)  # noqa: B907
-
-
 def add(account: Account, *, name: str, now: datetime) -> Domain:
-    """A domain of the account, its default if it is the first.
+    """A domain of the account, its default if it is the first. One that was removed comes back with its keys.
 
     Raises InvalidDomain, DomainExists, DomainTaken.
     """
@@ -48,20 +36,66 @@ def add(account: Account, *, name: str, now: datetime) -> Domain:
     if _is_verified_elsewhere(account.pk, name):
         raise errors.DomainTaken
     first = not account.domains.filter(default=True).exists()
+    removed = account.domains.filter(name=name, removed_at__isnull=False)
     try:
         with transaction.atomic():
-            domain = Domain.objects.create(account=account, name=name, default=first, created_at=now)
+            if removed.update(removed_at=None, default=first, draft_addresses=[]):
+                domain = account.domains.get(name=name)
+            else:
+                domain = Domain.objects.create(account=account, name=name, default=first, created_at=now)
     except IntegrityError:
         raise errors.DomainExists from None
     forget_cached()
     return domain
 
 
+@transaction.atomic
+def add_signed(account: Account, *, name: str, now: datetime) -> Domain:
+    """As `add`, with an RSA key that signs, unless it came back with one."""
+    domain = add(account, name=name, now=now)
+    if not domain.dkim_keys.filter(algorithm=Algorithm.RSA, active=True).exists():
+        selector = next_selector(domain, algorithm=Algorithm.RSA, now=now)
+        make_key(domain, algorithm=Algorithm.RSA, selector=selector, now=now)
+    return domain
+
+
+def find(account_id: int, name: str) -> Domain | None:
+    """The account's domain of this name, however it is spelled; None where it was removed."""
+    named = Domain.objects.filter(account=account_id, name=addresses.canonical_domain(name))
+    return named.filter(removed_at=None).first()
+
+
+def name_of(domain_id: int | None) -> str:
+    """Empty where there is none, or none any more."""
+    if domain_id is None:
+        return ""
+    return Domain.objects.filter(pk=domain_id).values_list("name", flat=True).first() or ""
+
+
+@transaction.atomic
+def remove(domain: Domain, *, now: datetime) -> None:
+    """Give the domain up: nothing new is sent from it, and another account may own it. What waits is still signed.
+
+    The oldest of the others becomes the default one in its place.
+    """
+    Domain.objects.filter(pk=domain.pk).update(removed_at=now, verified_at=None, default=False)
+    others = Domain.objects.filter(account=domain.account_id, removed_at=None, disabled=False)
+    if domain.default and (heir := others.order_by("id").first()):
+        Domain.objects.filter(pk=heir.pk).update(default=True)
+    domain.refresh_from_db()
+    forget_cached()
+
+
 def verify(domain: Domain, *, now: datetime) -> None:
     """The account is known to own the domain: no other may send from it. Raises DomainTaken."""
     if _is_verified_elsewhere(domain.account_id, domain.name):
         raise errors.DomainTaken
-    Domain.objects.filter(pk=domain.pk, verified_at=None).update(verified_at=now)
+    unverified = Domain.objects.filter(pk=domain.pk, verified_at=None, removed_at=None)
+    try:
+        with transaction.atomic():
+            unverified.update(verified_at=now)
+    except IntegrityError:
+        raise errors.DomainTaken from None
     domain.refresh_from_db(fields=["verified_at"])
     forget_cached()
 
@@ -79,6 +113,23 @@ def sending_domain(account_id: int, from_email: str) -> int | None:
             _rulings.clear()
         ruling = _rulings[account_id, name] = (time.monotonic(), _rule(account_id, name))
     return ruling[1]
+
+
+def signing_domain(account_id: int, from_email: str) -> int:
+    """The id of the account's domain that signs for this author: the author's own, else the account's default one.
+
+    Raises DomainNotAllowed where neither may be used, and for what another account has verified.
+    """
+    name = addresses.domain_of(from_email)
+    usable = Domain.objects.filter(account=account_id, removed_at=None, disabled=False)
+    found = list(usable.filter(Q(name=name) | Q(default=True)))
+    # Its own before the default one.
+    signs = min(found, key=lambda domain: domain.name != name, default=None)
+    if signs is None or (
+        (signs.name != name or not signs.verified_at) and _is_verified_elsewhere(account_id, name)
+    ):
+        raise errors.DomainNotAllowed
+    return signs.pk
 
 
 @transaction.atomic
@@ -130,22 +181,38 @@ def next_selector(domain: Domain, *, algorithm: str, now: datetime) -> str:
     return next(candidate for candidate in candidates if candidate not in used)
 
 
-def signing_keys(domain_id: int) -> tuple[tuple[str, str, bytes, str], ...]:
-    """(domain name, selector, PKCS #8 PEM, algorithm) of each active key, RSA first. Raises Unsealable."""
-    keys = DkimKey.objects.filter(domain=domain_id, active=True).select_related("domain")
+def signing_keys(domain_id: int, *, now: datetime) -> tuple[tuple[str, str, bytes, str], ...]:
+    """(domain name, selector, PKCS #8 PEM, algorithm) of each key that signs at this moment, RSA first.
+
+    A key with a time of its own signs in it, in the place of the active one of its algorithm. Raises Unsealable.
+    """
+    keys = DkimKey.objects.filter(domain=domain_id).filter(_SIGNS).filter(_begun(now), _not_over(now))
+    chosen: dict[str, DkimKey] = {}
+    for key in keys.select_related("domain").order_by(F("starts_at").asc(nulls_first=True), "id"):
+        present = chosen.get(key.algorithm)
+        if present is None or key.has_time or not present.has_time:
+            chosen[key.algorithm] = key
     return tuple(
         (key.domain.name, key.selector, sealing.unseal(key.private_key_sealed).encode(), key.algorithm)
-        for key in sorted(keys, key=lambda key: key.algorithm != Algorithm.RSA)
+        for key in sorted(chosen.values(), key=lambda key: key.algorithm != Algorithm.RSA)
     )
 
 
-def records(domain: Domain) -> list[Record]:
-    """What the owner publishes: each key's TXT record, and a policy that asks for nothing (RFC 7489)."""
-    published = [
-        Record(name=f"{key.selector}._domainkey.{domain.name}", type="TXT", value=key.public_record)
-        for key in domain.dkim_keys.order_by("-active", "selector")
-    ]
-    return [*published, Record(name=f"_dmarc.{domain.name}", type="TXT", value="v=DMARC1; p=none")]
+_SIGNS = Q(active=True) | Q(starts_at__isnull=False) | Q(ends_at__isnull=False)
+
+
+def _begun(now: datetime) -> Q:
+    return Q(starts_at=None) | Q(starts_at__lte=now)
+
+
+def _not_over(now: datetime) -> Q:
+    return Q(ends_at=None) | Q(ends_at__gt=now)
+
+
+def scheduled_keys(domain: Domain, *, now: datetime) -> QuerySet[DkimKey]:
+    """Keys with a time of their own that is not over: they sign, or will."""
+    timed = Q(starts_at__isnull=False) | Q(ends_at__isnull=False)
+    return domain.dkim_keys.filter(timed).filter(_not_over(now))
 
 
 def forget_cached() -> None:
@@ -154,7 +221,7 @@ def forget_cached() -> None:
 
 
 def _rule(account_id: int, name: str) -> int | None:
-    own = {domain.name: domain for domain in Domain.objects.filter(account=account_id)}
+    own = {domain.name: domain for domain in Domain.objects.filter(account=account_id, removed_at=None)}
     mine = own.get(name)
     if mine is not None and mine.disabled:
         raise errors.DomainNotAllowed
@@ -165,6 +232,12 @@ def _rule(account_id: int, name: str) -> int | None:
     if own and not Account.objects.filter(pk=account_id, any_from_domain=True).exists():
         raise errors.DomainNotAllowed
     return None
+
+
+def require_free(account_id: int, email: str) -> None:
+    """Raises DomainNotAllowed where another account has verified the address's domain."""
+    if _is_verified_elsewhere(account_id, addresses.domain_of(email)):
+        raise errors.DomainNotAllowed
 
 
 def _is_verified_elsewhere(account_id: int, name: str) -> bool:
@@ -181,21 +254,28 @@ def key_pair(algorithm: str) -> tuple[str, str]:
     return _KEY_PAIRS[Algorithm(algorithm)]()
 
 
+def written(key: PrivateKey) -> tuple[str, str]:
+    """A private key as PKCS #8 PEM, and the TXT record of its public half."""
+    public = key.public_key()
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        name, data = "ed25519", public.public_bytes_raw()
+    else:
+        name = "rsa"
+        data = public.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    return _pem(key), f"v=DKIM1; k={name}; p={base64.b64encode(data).decode()}"
+
+
 def _rsa_pair() -> tuple[str, str]:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-    public = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return _pem(key), f"v=DKIM1; k=rsa; p={base64.b64encode(public).decode()}"
+    return written(rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS))
 
 
 def _ed25519_pair() -> tuple[str, str]:
-    key = ed25519.Ed25519PrivateKey.generate()
-    public = key.public_key().public_bytes_raw()
-    return _pem(key), f"v=DKIM1; k=ed25519; p={base64.b64encode(public).decode()}"
+    return written(ed25519.Ed25519PrivateKey.generate())
 
 
-def _pem(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> str:
+def _pem(key: PrivateKey) -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()

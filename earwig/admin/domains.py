@@ -10,27 +10,17 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from unfold import widgets
 from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
 
-from earwig import domains, errors
-from earwig.admin import pages
-from earwig.models import Account, DkimKey, Domain
+from earwig import dns_checks, domain_settings, domains, errors
+from earwig.admin import domain_records, pages
+from earwig.admin.domain_forms import DomainForm, NewDomainForm
+from earwig.models import DkimKey, Domain
 from earwig.models.domains import Algorithm
-
-#: Wrapped, and one click selects all of it. The admin's style sheet has no classes for that.
-COPIED = "white-space: pre-wrap; word-break: break-all; user-select: all; margin-bottom: 12px"
-
-
-class DomainForm(forms.Form):
-    account = forms.ModelChoiceField(Account.objects.order_by("slug"), widget=widgets.UnfoldAdminSelectWidget)
-    name = forms.CharField(max_length=253, widget=widgets.UnfoldAdminTextInputWidget)
 
 
 class DkimKeyInline(TabularInline):
@@ -49,33 +39,41 @@ class DkimKeyInline(TabularInline):
 
 @admin.register(Domain)
 class DomainAdmin(pages.AuditedAdmin):
-    list_display = ("name", "account", "default", "verified_at", "disabled")
-    list_filter = ("account", "disabled")
+    form = DomainForm
+    list_display = ("name", "account", "default", "verified_at", "disabled", "dns")
+    list_filter = ("account", "disabled", ("removed_at", admin.EmptyFieldListFilter))
     list_select_related = ("account",)
     search_fields = ("name",)
     ordering = ("name",)
     inlines = (DkimKeyInline,)
-    actions_detail = ("make_rsa_key", "make_ed25519_key", "rotate_keys", "verify")
-    readonly_fields = ("account", "name", "verified_at", "created_at", "published")
+    actions_detail = ("check_now", "make_rsa_key", "make_ed25519_key", "rotate_keys", "verify")
+    readonly_fields = ("account", "name", "verified_at", "created_at", "removed_at", "published")
     fields = (
         ("name", "account"),
         ("default", "disabled"),
-        "return_path_host",
-        ("created_at", "verified_at"),
+        ("return_path_host", "tracking_host"),
+        ("created_at", "verified_at", "removed_at"),
         "published",
     )
 
+    class Media:
+        css = {"all": ("earwig/records.css",)}
+        js = ("earwig/records.js",)
+
+    @admin.display(description="DNS")
+    def dns(self, domain: Domain) -> str:
+        return domain_records.summary(domain)
+
     @admin.display(description="Records to publish")
     def published(self, domain: Domain) -> SafeString:
-        lines = [(COPIED, record.zone_line()) for record in domains.records(domain)]
-        return format_html_join("", '<pre style="{}">{}</pre>', lines)
+        return domain_records.rendered(domain)
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = DomainForm(request.POST or None)
+        form = NewDomainForm(request.POST or None)
         return self.carry_out(
             request,
             form,
@@ -84,8 +82,16 @@ class DomainAdmin(pages.AuditedAdmin):
         )
 
     def save_model(self, request: HttpRequest, obj: Domain, form: forms.ModelForm, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        domains.forget_cached()
+        # Nothing else: the look at its records may just be writing what it found.
+        domain_settings.change(obj, {name: form.cleaned_data[name] for name in form.changed_data})
+
+    @action(
+        description="Check now",
+        permissions=["operate"],
+        dialog=pages.asks("Check now", "Looks up the records in DNS; that takes some seconds at most."),
+    )
+    def check_now(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        return self._move(request, object_id, "check DNS", _check)
 
     @action(
         description="Make an RSA key",
@@ -115,7 +121,7 @@ class DomainAdmin(pages.AuditedAdmin):
         ),
     )
     def rotate_keys(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
-        return self._move(request, object_id, "rotate keys", _rotate)
+        return self._move(request, object_id, "rotate keys", domain_settings.rotate)
 
     @action(
         description="Verify",
@@ -135,7 +141,7 @@ class DomainAdmin(pages.AuditedAdmin):
     def _move(
         self, request: HttpRequest, object_id: str, word: str, verb: Callable[[Domain], None]
     ) -> HttpResponse:
-        domain = get_object_or_404(Domain, pk=object_id)
+        domain = pages.row_or_404(Domain, object_id)
         try:
             verb(domain)
         except errors.EarwigError as refused:
@@ -146,15 +152,9 @@ class DomainAdmin(pages.AuditedAdmin):
         return pages.moved_to(domain)
 
 
+def _check(domain: Domain) -> None:
+    dns_checks.check(domain, now=timezone.now())
+
+
 def _make(domain: Domain, algorithm: Algorithm) -> None:
-    now = timezone.now()
-    selector = domains.next_selector(domain, algorithm=algorithm, now=now)
-    domains.make_key(domain, algorithm=algorithm, selector=selector, now=now)
-
-
-def _rotate(domain: Domain) -> None:
-    waiting = domains.waiting_keys(domain)
-    if not waiting:
-        raise errors.DkimKeyRefused("No key waits: make one first.")
-    for key in waiting:
-        domains.rotate_key(key)
+    domain_settings.make_next_key(domain, algorithm=algorithm, now=timezone.now())

@@ -14,9 +14,24 @@ class Domain(models.Model):
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="domains")
     name = models.CharField(max_length=253, help_text="Lower case, A-labels.")
     return_path_host = models.CharField(max_length=253, blank=True)
+    tracking_host = models.CharField(
+        max_length=253, blank=True, help_text="Host of its tracked links; empty: the installation's."
+    )
     default = models.BooleanField(default=False)
     disabled = models.BooleanField(default=False)
     verified_at = models.DateTimeField(null=True, blank=True)
+    #: Remembered test recipients (Octosend contract §5).
+    draft_addresses = models.JSONField(default=list, blank=True)
+    #: Whether its tracking host answers over TLS.
+    tracking_https = models.BooleanField(default=True)
+    #: What its owner wants its records to say: a policy for receivers (RFC 7489 §6.3), and who else sends (RFC 7208 §5).
+    dmarc_policy = models.JSONField(default=dict, blank=True)
+    spf_mechanisms = models.JSONField(default=list, blank=True)
+    #: What the last look at its DNS records found, by check; empty: nobody looked yet.
+    dns_state = models.JSONField(default=dict, blank=True, editable=False)
+    dns_checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: Set when its owner gave it up; what was sent from it keeps referring to it.
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -53,6 +68,9 @@ class DkimKey(models.Model):
     private_key_sealed = models.TextField(editable=False)
     public_record = models.TextField(editable=False)
     active = models.BooleanField(default=True)
+    #: When it signs; empty: without bound.
+    starts_at = models.DateTimeField(null=True, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -68,3 +86,8 @@ class DkimKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.selector}._domainkey"
+
+    @property
+    def has_time(self) -> bool:
+        """Whether it signs in a time of its own, whatever else does."""
+        return self.starts_at is not None or self.ends_at is not None

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from earwig import audit, domains, errors
+from earwig import audit, dns_records, domain_settings, domains, errors
 from earwig.models import Account, Domain
 from earwig.models.domains import Algorithm
 
@@ -26,20 +26,18 @@ class Command(BaseCommand):
         account = Account.objects.filter(slug=slug).first()
         if account is None:
             raise CommandError("There is no account of this name.")
-        algorithms = [Algorithm.RSA, Algorithm.ED25519] if ed25519 else [Algorithm.RSA]
         try:
-            domain = self._add(account, name, algorithms)
+            domain = self._add(account, name, ed25519)
         except errors.EarwigError as refused:
             raise CommandError(refused.message) from None
-        for record in domains.records(domain):
+        for record in dns_records.of(domain):
             self.stdout.write(record.zone_line())
 
     @transaction.atomic
-    def _add(self, account: Account, name: str, algorithms: list[Algorithm]) -> Domain:
+    def _add(self, account: Account, name: str, ed25519: bool) -> Domain:
         now = timezone.now()
-        domain = domains.add(account, name=name, now=now)
-        for algorithm in algorithms:
-            selector = domains.next_selector(domain, algorithm=algorithm, now=now)
-            domains.make_key(domain, algorithm=algorithm, selector=selector, now=now)
+        domain = domains.add_signed(account, name=name, now=now)
+        if ed25519:
+            domain_settings.make_next_key(domain, algorithm=Algorithm.ED25519, now=now)
         audit.record("add domain", domain, account=account, now=now)
         return domain

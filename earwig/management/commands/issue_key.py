@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from earwig import api_keys, audit, errors
 from earwig.models import Account
-from earwig.models.api_keys import Scope
+from earwig.models.api_keys import Scope, SendAnswer
 
 
 class Command(BaseCommand):
@@ -29,6 +29,13 @@ class Command(BaseCommand):
         )
         parser.add_argument("--user", metavar="EMAIL", help="A user of the account whom the key acts for.")
 
+        parser.add_argument(
+            "--send-answer",
+            choices=SendAnswer.values,
+            default=SendAnswer.ONE,
+            help="What SMTPeter's send answers: the number 1, or each message's id with its recipient.",
+        )
+
     def handle(
         self, *, slug: str, name: str, scopes: list[str] | None, user: str | None, **options: Any
     ) -> None:
@@ -43,6 +50,7 @@ class Command(BaseCommand):
                 scopes=scopes or [Scope.SEND, Scope.READ],
                 now=now,
                 user=self._user_of(account, user) if user else None,
+                wire_settings=api_keys.smtpeter_settings(options["send_answer"]),
             )
         except errors.EarwigError as refused:
             raise CommandError(refused.message) from None
