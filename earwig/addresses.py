@@ -8,7 +8,7 @@ import unicodedata
 import idna
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+{_LABEL}\Z")
+_HOST = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+(?![0-9]+\Z){_LABEL}\Z")
 
 
 def canonical(email: str) -> str:
@@ -37,5 +37,7 @@ def canonical_domain(name: str) -> str:
 
 
 def is_domain(name: str) -> bool:
-    """Whether a canonical name is a host name of two labels or more, of 253 characters at most (RFC 1123)."""
+    """Whether a canonical name is a host name of two labels or more, of 253 characters at most, the last one no number
+    (RFC 1123).
+    """
     return _HOST.match(name) is not None

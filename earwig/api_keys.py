@@ -19,7 +19,7 @@ from earwig import addresses, errors
 from earwig.credentials import Credential
 from earwig.models import Account, ApiKey, Membership
 from earwig.models.accounts import Role
-from earwig.models.api_keys import Scope
+from earwig.models.api_keys import Scope, SendAnswer
 
 #: How long a process may go on trusting what it read of a key.
 TRUSTED = timedelta(seconds=5)
@@ -41,6 +41,7 @@ class Restrictions(TypedDict, total=False):
     allowed_ips: Iterable[str]
     allowed_sender_domains: Iterable[str]
     requests_per_minute: int | None
+    wire_settings: dict[str, Any]
 
 
 class Properties(Restrictions, total=False):
@@ -108,7 +109,16 @@ def authenticate(secret: str, *, ip: str, now: datetime) -> Credential:
     Raises UnknownKey (unknown, revoked, expired, account or user inactive, user no longer a member) and
     AddressNotAllowed.
     """
-    digest = digest_of(secret)
+    return _authenticated(digest_of(secret), ip, now)
+
+
+def authenticate_named(key_id: int, *, ip: str, now: datetime) -> Credential:
+    """As `authenticate`, for a signed token that names the key. Raises UnknownKey, AddressNotAllowed."""
+    digest = ApiKey.objects.filter(pk=key_id).values_list("digest", flat=True).first()
+    return _authenticated(digest or "", ip, now)
+
+
+def _authenticated(digest: str, ip: str, now: datetime) -> Credential:
     read = _read.get(digest)
     if read is None or not read.is_fresh(now):
         read = _look_up(digest, now)
@@ -216,10 +226,26 @@ def domains_of(names: Iterable[str]) -> list[str]:
     return domains
 
 
+def smtpeter_settings(answer: str) -> dict[str, Any]:
+    """Settings that let SMTPeter's `send` answer so. Raises InvalidKey."""
+    return wire_settings_of({"smtpeter": {"send_answer": answer}})
+
+
+def wire_settings_of(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of wires by their names; only what is not as usual is kept. Raises InvalidKey for what no wire knows."""
+    if not settings:
+        return {}
+    answer = settings.get("smtpeter", {}).get("send_answer", SendAnswer.ONE)
+    if settings.keys() != {"smtpeter"} or answer not in SendAnswer.values:
+        raise errors.InvalidKey("Unknown settings.")
+    return {} if answer == SendAnswer.ONE else {"smtpeter": {"send_answer": str(answer)}}
+
+
 _CHECKED: dict[str, Any] = {
     "allowed_ips": lambda texts: [str(network) for network in networks_of(texts)],
     "allowed_sender_domains": domains_of,
     "scopes": _scopes_of,
+    "wire_settings": wire_settings_of,
 }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
+from django.contrib.auth.models import User
 from django.db import models
 
+from earwig.credentials import Credential
 from earwig.models import Account, AuditEntry
 
 
@@ -30,4 +32,19 @@ def record(action: str, subject: models.Model, *, now: datetime, **actor: Unpack
         user=actor.get("user"),
         key_prefix=actor.get("key_prefix", ""),
         detail=dict(actor.get("detail") or {}),
+    )
+
+
+def note(
+    credential: Credential, action: str, subject: models.Model, *, fields: Iterable[str] = (), now: datetime
+) -> None:
+    """Append that a key, or its user, did this. Belongs into the transaction that does it."""
+    record(
+        action,
+        subject,
+        now=now,
+        account=Account(pk=credential.account_id),
+        user=User(pk=credential.user_id) if credential.user_id else None,
+        key_prefix=credential.prefix,
+        detail={"fields": sorted(fields)} if fields else {},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError
 
-from earwig import salts
+from earwig import resolving, salts
 
 
 @checks.register
@@ -42,6 +43,17 @@ def check_salt(**_: Any) -> list[checks.CheckMessage]:
     ]
 
 
+@checks.register
+def check_dns_servers(**_: Any) -> list[checks.CheckMessage]:
+    """E005: every name server is an address, with a port or without."""
+    hint = "Addresses, for example 192.0.2.1 or 192.0.2.1:5353"
+    return [
+        checks.Error(f"{server!r} in EARWIG_DNS_SERVERS is no address.", hint=hint, id="earwig.E005")
+        for server in settings.EARWIG_DNS_SERVERS
+        if not _is_server(server)
+    ]
+
+
 @checks.register(checks.Tags.database)
 def check_same_salt(*, databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
     """E004: the salt is the one that the stored hashes were made with."""
@@ -66,6 +78,14 @@ def _salt_changed() -> bool:
     except DatabaseError:
         # Before the first migration there is no table, and nothing hashed.
         return False
+
+
+def _is_server(text: str) -> bool:
+    try:
+        ipaddress.ip_address(resolving.server_of(text)[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _is_fernet_key(text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from earwig import errors
+from earwig import addresses, errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,12 @@ class Credential:
         """Raises ScopeMissing."""
         if scope not in self.scopes:
             raise errors.ScopeMissing
+
+    def require_author(self, address: str) -> None:
+        """Raises SenderDomainNotAllowed."""
+        allowed = self.allowed_sender_domains
+        if allowed and addresses.domain_of(address) not in allowed:
+            raise errors.SenderDomainNotAllowed
 
     def require_staff(self) -> None:
         """Raises StaffOnly."""

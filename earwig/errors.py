@@ -44,6 +44,12 @@ class ScopeMissing(EarwigError):
     code = "scope_missing"
 
 
+class SenderDomainNotAllowed(EarwigError):
+    """The key may not send from this domain."""
+
+    code = "sender_domain_not_allowed"
+
+
 class StaffOnly(EarwigError):
     """Only staff of the account may do this."""
 
@@ -174,3 +180,33 @@ class FeedUnavailable(EarwigError):
     """The service that people are imported from did not answer."""
 
     code = "feed_unavailable"
+
+
+class DnsUnanswered(EarwigError):
+    """The name servers gave no answer."""
+
+    code = "dns_unanswered"
+
+
+class InvalidUrl(EarwigError):
+    """A URL is http:// or https://, a host and a path, without a user's name."""
+
+    code = "invalid_url"
+
+
+class TargetRefused(EarwigError):
+    """The URL leads into a private network."""
+
+    code = "target_refused"
+
+
+class TargetUnanswered(EarwigError):
+    """The URL gave no answer."""
+
+    code = "target_unanswered"
+
+
+class AnswerTooLarge(EarwigError):
+    """The answer is larger than what is taken."""
+
+    code = "answer_too_large"

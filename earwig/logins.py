@@ -41,9 +41,10 @@ class Guesses(NamedTuple):
 
     @classmethod
     def of(cls, who: str, *, ip: str, now: datetime) -> Self:
-        """Those for `who`, in words that may stand in a cache's key."""
-        of_address = f"login:{_origin(ip)}"
-        return cls(f"{of_address}:{who}", of_address, int(now.timestamp()) // rates.MINUTE_SECONDS)
+        """Those for `who`, whose words are hashed: nobody's own stand in a cache's key."""
+        of_address = f"login:{origin(ip)}"
+        digest = hashlib.sha256(who.encode("utf-8", "surrogatepass")).hexdigest()
+        return cls(f"{of_address}:{digest}", of_address, int(now.timestamp()) // rates.MINUTE_SECONDS)
 
     @property
     def too_many_for_user(self) -> bool:
@@ -125,7 +126,8 @@ def _entrance(user: User | None) -> Membership | None:
 
 def _guess(user: User | None, username: str, password: str, ip: str, now: datetime) -> None:
     """One look at the password. The limit stands before what is remembered: else that would tell a right guess."""
-    guesses = Guesses.of(_name_of(user, username), ip=ip, now=now)
+    # One count for a user, whether the name or the e-mail address is tried.
+    guesses = Guesses.of(f"user:{user.pk}" if user else f"name:{username}", ip=ip, now=now)
     if guesses.too_many_for_user:
         raise errors.TooManyLogins
     encoded = user.password if user else make_password(None)
@@ -140,7 +142,7 @@ def _guess(user: User | None, username: str, password: str, ip: str, now: dateti
     _remember(digest, now)
 
 
-def _origin(ip: str) -> str:
+def origin(ip: str) -> str:
     """The address; of IPv6 the network of 64 bits, as all of it is one customer's (RFC 6177)."""
     try:
         address = ipaddress.ip_address(ip)
@@ -151,13 +153,6 @@ def _origin(ip: str) -> str:
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
     return str(ipaddress.IPv6Network((address, 64), strict=False).network_address)
-
-
-def _name_of(user: User | None, username: str) -> str:
-    """One count for a user, whether the name or the e-mail address is tried; nobody's own words in a cache's key."""
-    if user:
-        return str(user.pk)
-    return hashlib.sha256(username.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _is_remembered(digest: bytes, now: datetime) -> bool:

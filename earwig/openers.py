@@ -26,7 +26,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-class _Ending(socket.socket):
+class Ending(socket.socket):
     """A socket of which nothing is read, and to which nothing is written, after a moment."""
 
     ends = float("inf")
@@ -52,7 +52,7 @@ class _Ending(socket.socket):
             self.settimeout(left if self.step is None else min(left, self.step))
 
 
-class _EndingTls(_Ending, ssl.SSLSocket):
+class EndingTls(Ending, ssl.SSLSocket):
     """The same over TLS. The handshake is one step."""
 
 
@@ -64,7 +64,7 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         super().connect()
         step = self.sock.gettimeout()
-        self.sock = _Ending(fileno=self.sock.detach())
+        self.sock = Ending(fileno=self.sock.detach())
         self.sock.settimeout(step)
         self.sock.end_after(self.seconds)
 
@@ -76,7 +76,7 @@ class _SecureConnection(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         super().connect()
-        assert isinstance(self.sock, _EndingTls)
+        assert isinstance(self.sock, EndingTls)
         self.sock.end_after(self.seconds)
 
 
@@ -92,7 +92,7 @@ class _Plain(urllib.request.HTTPHandler):
 class _Secure(urllib.request.HTTPSHandler):
     def __init__(self, seconds: float) -> None:
         self.trusted = ssl.create_default_context()
-        self.trusted.sslsocket_class = _EndingTls
+        self.trusted.sslsocket_class = EndingTls
         super().__init__(context=self.trusted)
         self.connection = partial(_SecureConnection, seconds=seconds)
 

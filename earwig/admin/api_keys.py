@@ -10,7 +10,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
@@ -19,7 +18,10 @@ from earwig import api_keys, errors
 from earwig.admin import key_forms, pages
 from earwig.models import ApiKey
 
-RESTRICTIONS = ("expires_at", "allowed_ips", "allowed_sender_domains", "requests_per_minute")
+RESTRICTIONS = (
+    *("expires_at", "allowed_ips", "allowed_sender_domains", "requests_per_minute"),
+    "wire_settings",
+)
 
 
 @admin.register(ApiKey)
@@ -50,6 +52,7 @@ class ApiKeyAdmin(pages.AuditedAdmin):
         "allowed_sender_domains",
         "requests_per_minute",
         "expires_at",
+        "wire_settings",
         ("created_at", "last_used_at"),
         ("revoked_at", "replaced_by"),
     )
@@ -82,7 +85,7 @@ class ApiKeyAdmin(pages.AuditedAdmin):
 
     @action(description="Rotate", permissions=["operate"])
     def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        key = get_object_or_404(ApiKey, pk=object_id)
+        key = pages.row_or_404(ApiKey, object_id)
         context = {
             "title": f"Rotate {key}",
             "button": "Rotate",
@@ -101,7 +104,7 @@ class ApiKeyAdmin(pages.AuditedAdmin):
         dialog=pages.asks("Revoke", "The key opens nothing from now on. This cannot be undone."),
     )
     def revoke(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
-        key = get_object_or_404(ApiKey, pk=object_id)
+        key = pages.row_or_404(ApiKey, object_id)
         try:
             api_keys.revoke(key, now=timezone.now())
         except errors.EarwigError as refused:

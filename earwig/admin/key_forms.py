@@ -11,7 +11,7 @@ from unfold import widgets
 
 from earwig import api_keys, errors
 from earwig.models import Account, ApiKey
-from earwig.models.api_keys import Scope
+from earwig.models.api_keys import Scope, SendAnswer
 
 
 class LinesField(forms.CharField):
@@ -36,6 +36,31 @@ class LinesField(forms.CharField):
         except errors.EarwigError as refused:
             raise forms.ValidationError(refused.message) from None
         return lines
+
+
+class SendAnswerField(forms.ChoiceField):
+    """The settings of wires, of which there is one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            choices=[(answer.value, answer.value) for answer in SendAnswer],
+            initial=SendAnswer.ONE.value,
+            required=False,
+            label="SMTPeter's answer",
+            widget=widgets.UnfoldAdminSelectWidget,
+            help_text="What SMTPeter's send answers. one: the number 1. ids: each message's id and recipient.",
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return value.get("smtpeter", {}).get("send_answer", SendAnswer.ONE.value)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.prepare_value(initial or {}) != (data or SendAnswer.ONE.value))
+
+    def clean(self, value: Any) -> dict[str, Any]:
+        return api_keys.smtpeter_settings(super().clean(value) or SendAnswer.ONE)
 
 
 class KeyForm(forms.Form):
@@ -67,6 +92,7 @@ class KeyForm(forms.Form):
     expires_at = forms.SplitDateTimeField(
         required=False, widget=widgets.UnfoldAdminSplitDateTimeWidget, help_text="UTC. Empty: never."
     )
+    wire_settings = SendAnswerField()
 
 
 class IssueForm(KeyForm):
@@ -106,6 +132,7 @@ class ChangeForm(forms.ModelForm, KeyForm):
             "allowed_sender_domains",
             "requests_per_minute",
             "expires_at",
+            "wire_settings",
         )
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from django import forms
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +23,7 @@ from earwig import audit, errors
 from earwig.models import Account
 
 Perform = Callable[[forms.Form, datetime], HttpResponse]
+Row = TypeVar("Row", bound=models.Model)
 
 
 class AuditedAdmin(ModelAdmin):
@@ -94,6 +96,14 @@ class ReadOnlyAdmin(AuditedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def row_or_404(rows: type[Row] | models.QuerySet[Row], pk: int | str) -> Row:
+    """The row that an address names. Raises Http404, also where that is no number."""
+    try:
+        return get_object_or_404(rows, pk=pk)
+    except ValueError:
+        raise Http404 from None
 
 
 def page_of(obj: models.Model) -> str:

@@ -42,6 +42,13 @@ class Account(models.Model):
         help_text="May send from domains that are not its own, but never from another account's.",
     )
 
+    brake_failed_percent = models.PositiveSmallIntegerField(
+        null=True, blank=True, default=20, help_text="Pauses a campaign of which so many fail; empty: never."
+    )
+    brake_deferred_percent = models.PositiveSmallIntegerField(
+        null=True, blank=True, default=60, help_text="Pauses a campaign of which so many are deferred."
+    )
+
     class Meta:
         constraints = [
             models.CheckConstraint(

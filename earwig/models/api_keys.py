@@ -22,6 +22,15 @@ class Scope(models.TextChoices):
     MANAGE = "manage"
 
 
+class SendAnswer(models.TextChoices):
+    """What `send` of the SMTPeter API answers to a key."""
+
+    #: The number 1, as its document says.
+    ONE = "one"
+    #: Each message's id with its recipient.
+    IDS = "ids"
+
+
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def usable(self, now: datetime) -> ApiKeyQuerySet:
         """Keys that open something at `now`: of an active account, neither revoked nor expired, and of an active

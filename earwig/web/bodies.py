@@ -1,4 +1,4 @@
-"""Request bodies: bounded, JSON only, and nothing in them that a database refuses to store."""
+"""Request bodies: bounded, JSON only, and nothing in them that a database refuses to store. And JSON of answers."""
 
 from __future__ import annotations
 
@@ -50,6 +50,15 @@ def load(body: bytes) -> Any:
     elif not _is_shallow(data):
         _walk(data, _containers)
     return data
+
+
+def dump(value: Any) -> bytes:
+    """Data of any size as JSON, without blanks."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # Integers beyond 64 bits, and what is nested deeper than orjson goes.
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _no_constant(name: str) -> float:

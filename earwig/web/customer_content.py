@@ -18,9 +18,15 @@ POLICY = (
 SHOWN = re.compile(r"(?:image/(?:png|jpeg|gif|webp|avif|bmp|x-icon)|(?:audio|video)/[a-z0-9.+-]{1,60})")
 
 
-def page(html: str) -> HttpResponse:
-    """Someone else's HTML, to be shown in a frame of ours."""
-    return _fenced(HttpResponse(html, content_type="text/html; charset=utf-8"))
+def page(html: str, *, remote_images: bool = False) -> HttpResponse:
+    """Someone else's HTML, to be shown in a frame of ours.
+
+    With `remote_images` its senders learn that somebody looks: only for who asks for them.
+    """
+    response = _fenced(HttpResponse(html, content_type="text/html; charset=utf-8"))
+    if remote_images:
+        response["Content-Security-Policy"] = POLICY.replace("img-src data:", "img-src data: https: http:")
+    return response
 
 
 def file(data: bytes, *, name: str, type_: str) -> HttpResponse:

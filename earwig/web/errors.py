@@ -61,11 +61,21 @@ STATUSES: dict[str, int] = {
     "invalid_person": 400,
     "invalid_import": 400,
     "in_use": 409,
+    "link_unknown": 404,
     "name_taken": 409,
     "message_unusable": 400,
     "invalid_address": 400,
     "person_exists": 409,
     "feed_unavailable": 503,
+    "dns_unanswered": 503,
+    # other services
+    "invalid_url": 400,
+    "target_refused": 400,
+    "target_unanswered": 400,
+    "answer_too_large": 400,
+    "webhook_refused": 400,
+    "too_many_webhooks": 409,
+    "webhook_paused": 409,
     # messages
     "unknown_sender": 400,
     "unknown_person": 400,
@@ -80,6 +90,16 @@ STATUSES: dict[str, int] = {
     "spooler_state_conflict": 409,
     "subscription_state_conflict": 409,
     "content_unusable": 400,
+    "spooler_locked": 409,
+    "domain_conflict": 400,
+    "domain_removed": 409,
+    "fields_refused": 400,
+    "message_incomplete": 409,
+    "unknown_resource": 400,
+    "too_many_drafts": 400,
+    "attachment_forbidden": 400,
+    "attachment_type": 400,
+    "attachment_too_large": 400,
     # templates
     "template_refused": 400,
     "template_exists": 409,
@@ -135,12 +155,6 @@ class InUse(WebError):
     """Something else refers to it."""
 
     code = "in_use"
-
-
-class SenderDomainNotAllowed(WebError):
-    """The key may not send from this domain."""
-
-    code = "sender_domain_not_allowed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -16,11 +18,16 @@ _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 
 def client_ip(request: HttpRequest) -> str:
     """The caller's address: the peer's, or if that is one of TRUSTED_PROXIES, whom it forwards for."""
-    address = str(request.META.get("REMOTE_ADDR", ""))
+    return peer(request.META)
+
+
+def peer(meta: Mapping[str, Any]) -> str:
+    """As `client_ip`, by the WSGI environment alone."""
+    address = str(meta.get("REMOTE_ADDR", ""))
     proxies = tuple(settings.TRUSTED_PROXIES)
     if not proxies:
         return address
-    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    hops = meta.get("HTTP_X_FORWARDED_FOR", "").split(",")
     while hops and _is_trusted(address, proxies):
         hop = hops.pop().strip()
         if not hop:
@@ -34,14 +41,23 @@ def absolute(request: HttpRequest, path: str) -> str:
     return _origin(request) + path
 
 
+def is_secure(request: HttpRequest) -> bool:
+    """Whether the caller used HTTPS, to us or to the proxy before us."""
+    return _scheme(request) == "https"
+
+
 def _origin(request: HttpRequest) -> str:
     """`https://mail.example` and a proxy's prefix. Whoever else could write them could make our links lead elsewhere."""
+    scheme = _scheme(request)
     if not _is_forwarded(request):
-        return f"{request.scheme}://{request.get_host()}"
-    scheme = _forwarded(request, "PROTO").lower()
-    if scheme not in _DEFAULT_PORTS:
-        scheme = request.scheme or "http"
+        return f"{scheme}://{request.get_host()}"
     return f"{scheme}://{_host(request, scheme)}{_prefix(request)}"
+
+
+def _scheme(request: HttpRequest) -> str:
+    own = request.scheme or "http"
+    forwarded = _forwarded(request, "PROTO").lower() if _is_forwarded(request) else ""
+    return forwarded if forwarded in _DEFAULT_PORTS else own
 
 
 def _host(request: HttpRequest, scheme: str) -> str:

@@ -28,16 +28,17 @@ class Paging(LimitOffsetPagination):
         return int(count(queryset)) if count else super().get_count(queryset)
 
     def get_limit(self, request: Request) -> int:
-        return min(_number(request, "limit", self.default_limit, lowest=1), self.max_limit)
+        return min(number(request, "limit", self.default_limit, lowest=1), self.max_limit)
 
     def get_offset(self, request: Request) -> int:
-        offset = _number(request, "offset", 0, lowest=0)
+        offset = number(request, "offset", 0, lowest=0)
         if offset > MAX_OFFSET:
             raise _refused("offset", f"At most {MAX_OFFSET}; use filters to reach older rows.")
         return offset
 
 
-def _number(request: Request, name: str, default: int, *, lowest: int) -> int:
+def number(request: Request, name: str, default: int, *, lowest: int) -> int:
+    """A whole number of the query. Raises Rejected."""
     text = request.query_params.get(name, "")
     if not text:
         return default

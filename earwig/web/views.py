@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import User
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -18,10 +17,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from earwig import audit
+from earwig import audit, media_types
 from earwig.credentials import Credential
 from earwig.errors import EarwigError
-from earwig.models import Account
 from earwig.models.api_keys import Scope
 from earwig.web import authentication, bodies, errors, idempotency, limits, schema
 
@@ -32,7 +30,7 @@ class JsonOnly(BaseContentNegotiation):
     """JSON in, JSON out, whatever the client says that it accepts."""
 
     def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
-        if request.content_type.partition(";")[0].strip().lower() != "application/json":
+        if media_types.bare(request.content_type) != "application/json":
             raise errors.NotJson
         return next(iter(parsers))
 
@@ -88,16 +86,13 @@ class NativeView(APIView):
 
     def note(self, action: str, row: models.Model, fields: Iterable[str] = ()) -> None:
         """Append to the audit trail that the key, or its user, did this. Belongs into the transaction that does it."""
-        user_id = self.credential.user_id
-        audit.record(
-            action,
-            row,
-            now=timezone.now(),
-            account=Account(pk=self.credential.account_id),
-            user=User(pk=user_id) if user_id else None,
-            key_prefix=self.credential.prefix,
-            detail={"fields": sorted(fields)} if fields else {},
-        )
+        audit.note(self.credential, action, row, fields=fields, now=timezone.now())
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        response = super().dispatch(request, *args, **kwargs)
+        # A view and its request refer to each other: large bodies would wait for the collector.
+        self.request.parser_context.clear()
+        return response
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Response:
         final = super().finalize_response(request, response, *args, **kwargs)

@@ -28,8 +28,10 @@ def test_the_settings_of_the_tests_pass():
         ("PUBLIC_URL", "https://mail.example.org:x", "config.E005"),
         ("SMTP_URL", "mail.example.org:25", "config.E006"),
         ("METRICS_URL", "file:///etc/passwd", "config.E012"),
+        ("EARWIG_ALLOW_PRIVATE_TARGETS", ["10.0.0.0/8", "fd00::1", "intranet"], "config.E013"),
         ("SMTP_URL", "smtp://", "config.E006"),
         ("SMTP_URL", "http://mail.example.org", "config.E006"),
+        ("SMTP_URL", "mx://mail.example.org", "config.E006"),
         ("IDENTITY_STORE_URL", "identities.example.org", "config.E008"),
         ("DRY_RUN_MESSAGESETS", frozenset({1, "M1"}), "config.E010"),
         ("SUBSCRIPTION_LOCK_TIMEOUT", 30, "config.E011"),
@@ -61,6 +63,12 @@ def test_keyless_calls_need_an_account(settings):
 @pytest.mark.parametrize("scheme", ["smtp", "smtps", "smtp+plain", "smtp+starttls"])
 def test_a_smarthost_is_accepted(settings, scheme):
     settings.SMTP_URL = f"{scheme}://user:password@mail.example.org:587"
+    assert errors_of() == {}
+
+
+@pytest.mark.parametrize("url", ["mx:", "mx://", "mx://:2525"])
+def test_direct_delivery_is_accepted(settings, url):
+    settings.SMTP_URL = url
     assert errors_of() == {}
 
 

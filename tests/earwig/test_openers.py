@@ -1,6 +1,5 @@
 """Calls to services on loopback that are in no hurry to end, as whoever waits for them sees it."""
 
-import socket
 import ssl
 import threading
 import time
@@ -20,30 +19,6 @@ def drip(connection, begin, again):
     while True:
         connection.sendall(again)
         time.sleep(0.05)
-
-
-@pytest.fixture
-def serve():
-    """Call with a function of a connection, and of what wraps it; the address of a server that runs it."""
-    listeners = []
-
-    def start(work, wrap=lambda connection: connection):
-        listener = socket.create_server(("127.0.0.1", 0))
-        listeners.append(listener)
-
-        def run():
-            try:
-                while True:
-                    work(wrap(listener.accept()[0]))
-            except OSError:
-                pass
-
-        threading.Thread(target=run, daemon=True).start()
-        return f"127.0.0.1:{listener.getsockname()[1]}"
-
-    yield start
-    for listener in listeners:
-        listener.close()
 
 
 def took(opener, url):

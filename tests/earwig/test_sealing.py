@@ -82,7 +82,9 @@ def test_host_names_are_domains(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "localhost", "a..example", "-a.example", "a b.example", "a" * 64 + ".example", "é.example"]
+    "name",
+    ["", "localhost", "a..example", "-a.example", "a b.example", "a" * 64 + ".example", "é.example"]
+    + ["127.0.0.1"],
 )
 def test_other_words_are_not_domains(name):
     assert not addresses.is_domain(name)
