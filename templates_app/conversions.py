@@ -17,11 +17,17 @@ _OPENINGS = {
     Language.MUSTACHE: re.compile(r"\{\{\{?"),
     Language.BRACES: re.compile(r"\{\{"),
     Language.LIQUID: re.compile(r"\{[{%]"),
+    # Whole, as a text in it may hold what ends it.
+    Language.SMARTY: re.compile(
+        r"\{(?:(?=\$)|/[a-z]++|(?:if|elseif|else|foreachelse|foreach|assign|ldelim|rdelim|literal|hash)(?=[\s}(!$]))"
+        r"(?:[^{}\"']++|\"(?:[^\"\\]++|\\.)*+\"|'(?:[^'\\]++|\\.)*+')*+\}",
+        re.DOTALL,
+    ),
     Language.PLAIN: re.compile(r"(?!)"),
 }
 _CLOSINGS = {"{{{": "}}}", "{{": "}}", "{%": "%}"}
 #: Tags that do something to what follows them; others only show a value.
-_BLOCK = re.compile(r"\{\{\s*[#^/]|\{%")
+_BLOCK = re.compile(r"\{\{\s*[#^/]|\{%|\{(?:/|if|else|foreach|assign|literal)")
 _STEM = re.compile(r"ewtag[0-9]++x")
 #: A comment, or a tag of HTML. A value with `<` or `>` is passed over, which costs nothing but a refusal.
 _MARK = re.compile(
@@ -156,7 +162,9 @@ def _after(source: str, end: str, position: int) -> int:
 
 def _end(source: str, opening: re.Match[str]) -> int:
     """Where the tag ends, -1 where it does not; `braces` may have tags inside a tag."""
-    closing = _CLOSINGS[opening[0]]
+    closing = _CLOSINGS.get(opening[0])
+    if closing is None:
+        return opening.end()
     at = source.find(closing, opening.end())
     for _ in range(source.count("{{", opening.end(), max(at, opening.end()))):
         at = source.find(closing, at + len(closing)) if at >= 0 else at

@@ -17,6 +17,8 @@ class Language(models.TextChoices):
     MUSTACHE = "mustache"
     #: Octosend's `{…}`.
     BRACES = "braces"
+    #: SMTPeter's `{$…}`.
+    SMARTY = "smarty"
     #: Liquid, for templates that need more logic.
     LIQUID = "liquid"
     #: No language: what is written goes out as it is.
@@ -61,6 +63,9 @@ class TemplateVersion(models.Model):
     subject = models.TextField(blank=True)
     html = models.TextField(blank=True)
     text = models.TextField(blank=True)
+    source = models.JSONField(
+        default=dict, blank=True, help_text="What an editor of the client's own wants back as it was."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, ProtectedError
@@ -24,12 +25,16 @@ IS_CURRENT = ~Exists(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A template as somebody wants it; `texts` by the names of `wordings.FIELDS`, absent ones empty."""
+    """A template as somebody wants it; `texts` by the names of `wordings.FIELDS`, absent ones empty.
+
+    With the `source` of an editor it may have nothing to show yet.
+    """
 
     name: str
     domain: Domain | None = None
     language: str = Language.MUSTACHE
     texts: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, Any] = field(default_factory=dict)
 
 
 def add(account_id: int, *, draft: Draft, now: datetime) -> Template:
@@ -48,7 +53,9 @@ def add(account_id: int, *, draft: Draft, now: datetime) -> Template:
     )
     with _unique():
         template.save()
-        TemplateVersion.objects.create(template=template, number=1, created_at=now, **draft.texts)
+        TemplateVersion.objects.create(
+            template=template, number=1, created_at=now, source=dict(draft.source), **draft.texts
+        )
     return template
 
 
@@ -60,15 +67,18 @@ def refuse_flaws(account_id: int, draft: Draft) -> None:
             *_domain_flaws(account_id, draft.domain),
             *_language_flaws(draft.language),
             *wordings.flaws(draft.texts, draft.language),
-            *wordings.emptiness(draft.texts),
+            *_emptiness(draft.texts, draft.source),
         ]
     )
 
 
-def save(template: Template, *, changes: Mapping[str, str], now: datetime) -> TemplateVersion:
+def save(
+    template: Template, *, changes: Mapping[str, str], source: Mapping[str, Any] | None = None, now: datetime
+) -> TemplateVersion:
     """The version that says what the current one says but for `changes`; the current one where that is the same.
 
-    Texts are named as in `wordings.FIELDS`. Concurrent saves come one after the other and lose nothing of each other.
+    Texts are named as in `wordings.FIELDS`; without a `source` the current one's stays. Concurrent saves come one
+    after the other and lose nothing of each other.
     Raises TemplateRefused with all flaws, and Template.DoesNotExist when it was removed meanwhile.
     """
     flaws = [*wordings.flaws(changes, template.language)]
@@ -76,18 +86,19 @@ def save(template: Template, *, changes: Mapping[str, str], now: datetime) -> Te
         Template.objects.select_for_update(no_key=True).get(pk=template.pk)
         latest = current(template)
         texts = {**texts_of(latest), **changes}
-        _refuse([*flaws, *wordings.emptiness(texts)])
-        if texts == texts_of(latest):
+        kept = latest.source if source is None else dict(source)
+        _refuse([*flaws, *_emptiness(texts, kept)])
+        if texts == texts_of(latest) and kept == latest.source:
             return latest
         _touch(template, now)
         return TemplateVersion.objects.create(
-            template=template, number=latest.number + 1, created_at=now, **texts
+            template=template, number=latest.number + 1, created_at=now, source=kept, **texts
         )
 
 
 def restore(version: TemplateVersion, *, now: datetime) -> TemplateVersion:
     """What an earlier version said, said again by a new one. Raises what `save` raises."""
-    return save(version.template, changes=texts_of(version), now=now)
+    return save(version.template, changes=texts_of(version), source=version.source, now=now)
 
 
 def rename(template: Template, *, name: str, domain: Domain | None, now: datetime) -> None:
@@ -158,6 +169,11 @@ def _name_flaws(name: str) -> list[Flaw]:
     if 0 < len(name) <= MAX_NAME and name.isprintable() and name == name.strip():
         return []
     return [Flaw("name", "invalid", f"1 to {MAX_NAME} printable characters, none of them a blank at an end.")]
+
+
+def _emptiness(texts: Mapping[str, str], source: Mapping[str, Any]) -> Iterator[Flaw]:
+    """A wording without an editor's source has something to show."""
+    return iter(()) if source else wordings.emptiness(texts)
 
 
 def _domain_flaws(account_id: int, domain: Domain | None) -> list[Flaw]:

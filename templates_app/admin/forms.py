@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from unfold import widgets
 
 from earwig import mailboxes
@@ -30,6 +31,23 @@ class SourceField(forms.CharField):
     def clean(self, value: Any) -> str:
         """With the line ends of everybody else; a browser sends CRLF, so that every save would make a version."""
         return str(super().clean(value)).replace("\r\n", "\n")
+
+
+class VariablesField(forms.CharField):
+    """A JSON object; empty, where it may be, is one without members."""
+
+    def __init__(self, *, rows: int = 4, **options: Any) -> None:
+        widget = widgets.UnfoldAdminTextareaWidget(attrs={"rows": rows, **_MONOSPACED})
+        super().__init__(max_length=LONGEST_VARIABLES, widget=widget, **options)
+
+    def clean(self, value: Any) -> dict[str, Any]:
+        try:
+            variables = bodies.load((super().clean(value) or "{}").encode())
+        except InvalidJson:
+            raise forms.ValidationError("This is not JSON.", code="invalid") from None
+        if not isinstance(variables, dict):
+            raise forms.ValidationError("An object: {…}.", code="invalid")
+        return variables
 
 
 class TemplateForm(forms.ModelForm):
@@ -62,6 +80,9 @@ class TemplateForm(forms.ModelForm):
         required=False, label="Make the text of the HTML", widget=widgets.UnfoldBooleanWidget
     )
 
+    #: The version that was loaded: whoever saves must have seen what he replaces.
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
     class Meta:
         model = Template
         fields = ("account", "domain", "name", "language")
@@ -69,9 +90,11 @@ class TemplateForm(forms.ModelForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         if "domain" in self.fields:
-            self.fields["domain"].queryset = Domain.objects.order_by("name")  # type: ignore[attr-defined]
+            offered = Domain.objects.filter(Q(removed_at=None) | Q(pk=self.instance.domain_id))
+            self.fields["domain"].queryset = offered.order_by("name")  # type: ignore[attr-defined]
         if self.instance.pk:
-            self.initial.update(templates.texts_of(templates.current(self.instance)))
+            current = templates.current(self.instance)
+            self.initial.update(templates.texts_of(current), seen=current.number)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -84,6 +107,10 @@ class TemplateForm(forms.ModelForm):
                 self.add_error(flaw.field if flaw.field in self.fields else None, flaw.message)
         if not self.errors and self._is_taken(cleaned):
             self.add_error("name", "There is a template of this name already.")
+        if not self.errors and self._is_stale(cleaned):
+            self.add_error(
+                None, "Somebody saved another version meanwhile: copy what you wrote, and load the page anew."
+            )
         return cleaned
 
     def _draft(self, cleaned: dict[str, Any]) -> templates.Draft:
@@ -97,6 +124,10 @@ class TemplateForm(forms.ModelForm):
         return templates.Draft(
             name=cleaned.get("name", ""), domain=cleaned.get("domain"), language=language, texts=texts
         )
+
+    def _is_stale(self, cleaned: dict[str, Any]) -> bool:
+        seen = cleaned.get("seen")
+        return bool(seen and self.instance.pk and templates.current(self.instance).number != seen)
 
     def _account_id(self, cleaned: dict[str, Any]) -> int:
         account = cleaned.get("account")
@@ -129,21 +160,11 @@ def _version_field(label: str) -> forms.TypedChoiceField:
 
 class PreviewForm(_VersionsForm):
     number = _version_field("Version")
-    variables = forms.CharField(
-        max_length=LONGEST_VARIABLES,
+    variables = VariablesField(
+        rows=8,
         label="Sample variables",
         help_text=f"An object in JSON, of at most {LONGEST_VARIABLES} characters.",
-        widget=widgets.UnfoldAdminTextareaWidget(attrs={"rows": 8, **_MONOSPACED}),
     )
-
-    def clean_variables(self) -> dict[str, Any]:
-        try:
-            variables = bodies.load(self.cleaned_data["variables"].encode())
-        except InvalidJson:
-            raise forms.ValidationError("This is not JSON.", code="invalid") from None
-        if not isinstance(variables, dict):
-            raise forms.ValidationError("An object: {…}.", code="invalid")
-        return variables
 
 
 class ComparisonForm(_VersionsForm):

@@ -9,8 +9,15 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Max, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.shortcuts import get_object_or_404
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    JsonResponse,
+    QueryDict,
+)
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -23,7 +30,7 @@ from earwig.admin import pages
 from earwig.errors import EarwigError
 from earwig.web import customer_content
 from templates_app import differences, previews, templates
-from templates_app.admin import versions
+from templates_app.admin import editing, versions
 from templates_app.admin.forms import ComparisonForm, PreviewForm, TemplateForm
 from templates_app.errors import TemplateRefused
 from templates_app.models import Template, TemplateVersion
@@ -39,7 +46,7 @@ class VersionInline(TabularInline):
     can_delete = False
     ordering = ("-number",)
     per_page = 20
-    fields = readonly_fields = ("page", "subject", "from_email", "created_at")
+    fields = readonly_fields = ("page", "subject", "created_at", "changes")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TemplateVersion]:
         versions: QuerySet[TemplateVersion] = super().get_queryset(request)
@@ -50,6 +57,15 @@ class VersionInline(TabularInline):
         return format_html(
             '<a class="underline" href="{}">{}</a>', pages.page_of(version), f"Version {version.number}"
         )
+
+    @admin.display(description="What it changed")
+    def changes(self, version: TemplateVersion) -> SafeString | str:
+        if version.number == 1:
+            return "It is the first."
+        before = version.number - 1
+        page = reverse("admin:templates_app_template_compare", args=(version.template_id,))
+        link = '<a class="underline" href="{}?old={}&amp;new={}">From version {}</a>'
+        return format_html(link, page, before, version.number, before)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -67,12 +83,19 @@ class TemplateAdmin(pages.AuditedAdmin):
     search_fields = ("name",)
     ordering = ("account", "name")
     actions_detail = ("preview", "compare")
+    # Labels stand above: what is typed has the width.
+    compressed_fields = False
+    change_form_after_template = "templates_app/admin/editor.html"
     inlines = (VersionInline,)
     fieldsets = (
         (None, {"fields": (("account", "domain"), ("name", "language"))}),
-        ("What it says", {"fields": (("from_email", "from_name"), "subject", "html", "text")}),
+        ("What it says", {"fields": (("from_email", "from_name"), "subject", "html", "text", "seen")}),
         ("When it is saved", {"fields": ("inline_css", "text_from_html")}),
     )
+
+    class Media:
+        css = {"all": ("templates_app/editor.css",)}
+        js = ("templates_app/editor.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Template]:
         return super().get_queryset(request).annotate(latest=Max("versions__number"))  # type: ignore[no-any-return]
@@ -87,9 +110,16 @@ class TemplateAdmin(pages.AuditedAdmin):
     def get_inlines(self, request: HttpRequest, obj: Template | None) -> Any:
         return self.inlines if obj else ()
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = self._editor(request, object_id) | (extra_context or {})
         try:
-            return super().changeform_view(request, *args, **kwargs)  # type: ignore[no-any-return]
+            return super().changeform_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
         except EarwigError as refused:
             # Somebody took the name since the form looked.
             self.message_user(request, refused.message, messages.ERROR)
@@ -112,20 +142,46 @@ class TemplateAdmin(pages.AuditedAdmin):
         return deleted, counts, forbidden - {TemplateVersion._meta.verbose_name}, protected
 
     def get_urls(self) -> list[URLPattern]:
-        frame = path("<int:pk>/frame/", self.admin_site.admin_view(self.show_frame), name=self._frame)
-        return [frame, *super().get_urls()]
+        views = (("frame", "<int:pk>/frame/", self.show_frame), ("draft", "draft/", self.show_draft))
+        own = [
+            path(route, self.admin_site.admin_view(view), name=self._name(what))
+            for what, route, view in views
+        ]
+        return [*own, *super().get_urls()]
 
-    @property
-    def _frame(self) -> str:
-        return f"{self.opts.app_label}_{self.opts.model_name}_frame"
+    def _name(self, what: str) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{what}"
+
+    def _editor(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        """For the page of a form, not of a template that is only looked at."""
+        allowed = self.has_change_permission(request) if object_id else self.has_add_permission(request)
+        if not allowed:
+            return {}
+        template = self.get_object(request, object_id) if object_id else None
+        samples = editing.samples(template) if template else {}
+        typed = request.POST.get("sample_variables")
+        return {
+            "editor_href": reverse(f"admin:{self._name('draft')}"),
+            "samples": typed or json.dumps(samples, indent=2, ensure_ascii=False),
+        }
+
+    def show_draft(self, request: HttpRequest) -> HttpResponse:
+        """What the editor asks while somebody types: the mail as it would be, or what is wrong with it."""
+        if not (self.has_add_permission(request) or self.has_change_permission(request)):
+            raise Http404
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        answer = JsonResponse(editing.answer(editing.DraftForm(request.POST)))
+        answer["Cache-Control"] = "private, no-store"
+        return answer
 
     @action(description="Preview", permissions=["view"])
     def preview(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        template = get_object_or_404(Template, pk=object_id)
+        template = pages.row_or_404(Template, object_id)
         form = PreviewForm(_asked(request, "number"), template=template, initial=_samples(template))
         shown = self._rendered(form)
         query = urlencode({name: request.GET.get(name, "") for name in form.fields})
-        frame = f"{reverse(f'admin:{self._frame}', args=(template.pk,))}?{query}"
+        frame = f"{reverse('admin:' + self._name('frame'), args=(template.pk,))}?{query}"
         context = {"title": f"Preview of {template.name}", "form": form, "shown": shown, "frame": frame}
         return self._page(request, "preview", template, context)
 
@@ -133,14 +189,14 @@ class TemplateAdmin(pages.AuditedAdmin):
         """The preview's HTML, which is the customer's and goes into a frame alone."""
         if not self.has_view_permission(request):
             raise Http404
-        shown = self._rendered(PreviewForm(request.GET, template=get_object_or_404(Template, pk=pk)))
+        shown = self._rendered(PreviewForm(request.GET, template=pages.row_or_404(Template, pk)))
         if shown is None:
             raise Http404
         return customer_content.page(shown["html"])
 
     @action(description="Compare", permissions=["view"])
     def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        template = get_object_or_404(Template, pk=object_id)
+        template = pages.row_or_404(Template, object_id)
         number = templates.current(template).number
         initial = {"old": max(number - 1, 1), "new": number}
         form = ComparisonForm(_asked(request, "old") or initial, template=template)
@@ -178,9 +234,7 @@ def _asked(request: HttpRequest, field: str) -> QueryDict | None:
 
 def _samples(template: Template) -> dict[str, Any]:
     """To begin with: the current version, each variable with its own name for a value."""
-    version = templates.current(template)
-    names = previews.names(templates.texts_of(version), template.language)
     return {
-        "number": version.number,
-        "variables": json.dumps({name: name for name in names}, indent=2, ensure_ascii=False),
+        "number": templates.current(template).number,
+        "variables": json.dumps(editing.samples(template), indent=2, ensure_ascii=False),
     }

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -69,7 +68,7 @@ class TemplateVersionAdmin(pages.ReadOnlyAdmin):
         dialog=pages.asks("Restore", "A new version says what this one says; mails say so from now on."),
     )
     def restore(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
-        version = get_object_or_404(TemplateVersion.objects.select_related("template"), pk=object_id)
+        version = pages.row_or_404(TemplateVersion.objects.select_related("template"), object_id)
         try:
             restored = templates.restore(version, now=timezone.now())
         except EarwigError as refused:

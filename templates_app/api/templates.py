@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from earwig import addresses
+from earwig import domains
 from earwig.models import Domain
 from earwig.web.views import NativeView
 from templates_app import conversions, previews, templates, wordings
@@ -204,8 +204,7 @@ class TemplateViewSet(NativeView, DestroyModelMixin, GenericViewSet):
     def _domain(self, name: str | None) -> Domain | None:
         if not name:
             return None
-        own = Domain.objects.filter(account=self.credential.account_id)
-        domain = own.filter(name=addresses.canonical_domain(name)).first()
+        domain = domains.find(self.credential.account_id, name)
         if domain is None:
             raise refusals.of("domain", "unknown_domain", "The account has no such domain.")
         return domain

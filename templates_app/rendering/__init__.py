@@ -8,13 +8,16 @@ from functools import lru_cache
 from typing import Any, Literal, overload
 
 from templates_app import errors
-from templates_app.rendering import braces, mustache, plain, program
-from templates_app.rendering.links import LinkKind, Links
+from templates_app.rendering import braces, mustache, plain, program, smarty
+from templates_app.rendering.links import LinkKind, Links, direct
+from templates_app.rendering.links import none as no_links
+from templates_app.rendering.links import untracked
 from templates_app.rendering.program import Program
 from templates_app.rendering.targets import Escape, Limits, Target, Transfer
 
 __all__ = [
     "LANGUAGES",
+    "LONGEST_SOURCE",
     "Escape",
     "Limits",
     "LinkKind",
@@ -24,11 +27,16 @@ __all__ = [
     "Transfer",
     "check",
     "compile",
+    "direct",
     "effort",
     "holds_tags",
+    "no_links",
+    "untracked",
 ]
 
 _LIMITS = Limits()
+#: Characters of the longest source that is compiled.
+LONGEST_SOURCE = _LIMITS.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ LANGUAGES = {
     "liquid": Language(("{{", "{%"), _parse_liquid, _build_liquid, weight=10),
     "mustache": Language(mustache.OPENINGS, mustache.parse),
     "plain": Language(plain.OPENINGS, plain.parse),
+    "smarty": Language(smarty.OPENINGS, smarty.parse, weight=10),
 }
 
 #: Characters of the longest source whose program is kept.
@@ -80,24 +89,53 @@ FEW_TAGS = 100
 
 @overload
 def compile(
-    source: str, *, language: str = ..., escape: Escape, transfer: Literal[Transfer.PLAIN]
+    source: str,
+    *,
+    language: str = ...,
+    escape: Escape,
+    transfer: Literal[Transfer.PLAIN],
+    opens: bool = ...,
+    clicks: bool = ...,
+    spare_shown: bool = ...,
 ) -> Program[str]: ...
 
 
 @overload
 def compile(
-    source: str, *, language: str = ..., escape: Escape, transfer: Literal[Transfer.QUOTED_PRINTABLE]
+    source: str,
+    *,
+    language: str = ...,
+    escape: Escape,
+    transfer: Literal[Transfer.QUOTED_PRINTABLE],
+    opens: bool = ...,
+    clicks: bool = ...,
+    spare_shown: bool = ...,
 ) -> Program[bytes]: ...
 
 
 def compile(
-    source: str, *, language: str = "mustache", escape: Escape, transfer: Transfer
+    source: str,
+    *,
+    language: str = "mustache",
+    escape: Escape,
+    transfer: Transfer,
+    opens: bool = False,
+    clicks: bool = False,
+    spare_shown: bool = False,
 ) -> Program[str] | Program[bytes]:
     """The program of `source`. Short sources with tags are kept: programs send the same template call after call.
 
-    Raises UnknownLanguage, TemplateSyntaxError, and RenderLimit for a source that is too large.
+    `opens`, `clicks` and `spare_shown` are as in `Target`. Raises UnknownLanguage, TemplateSyntaxError, and
+    RenderLimit for a source that is too large.
     """
-    target = Target(escape=Escape(escape), transfer=Transfer(transfer), limits=_LIMITS)
+    target = Target(
+        escape=Escape(escape),
+        transfer=Transfer(transfer),
+        limits=_LIMITS,
+        opens=opens,
+        clicks=clicks,
+        spare_shown=spare_shown,
+    )
     tags = _named(language).tags(source) if len(source) <= LONGEST_KEPT else 0
     if not tags:
         return _compile(source, language, target)

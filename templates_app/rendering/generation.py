@@ -2,75 +2,52 @@
 Values take a fast path while they are short and hold nothing special; the rest is `values` and `transfer`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from templates_app import errors
-from templates_app.rendering import links, transfer, values
+from templates_app.rendering import expressions, links, runs, transfer
+from templates_app.rendering.expressions import Expression, Surroundings
 from templates_app.rendering.instructions import (
+    Assignment,
+    Block,
+    Choice,
+    Computed,
     Instruction,
     Inverted,
     Link,
     Literal,
-    Path,
+    Loop,
     Piece,
     Section,
     Variable,
+    assigned_names,
+    computed,
+    inside,
 )
+from templates_app.rendering.runs import Place
+from templates_app.rendering.scopes import Scopes
 from templates_app.rendering.targets import Escape, Target, Transfer
 from templates_app.rendering.transfer import Slot
-
-#: What the generated source calls.
-RUN_TIME: dict[str, object] = {
-    "no_links": links.none,
-    "follow": links.follow,
-    "pixel": links.pixel,
-    "texts": links.texts,
-    **{kind.name: kind for kind in links.LinkKind},
-    "text": values.text,
-    "items": values.items,
-    "scope": values.scope,
-    "find": values.find,
-    "walk": values.walk,
-    "shown": values.shown,
-    "qp_shown": transfer.shown,
-    "plain": values.plain,
-    "html": values.escaped,
-    "qp": transfer.encode_value,
-    "qp_first": transfer.encode_first_value,
-    "qp_html": transfer.encode_html_value,
-    "qp_html_first": transfer.encode_first_html_value,
-    "too_much_output": values.too_much_output,
-    "exhausted": values.exhausted,
-}
-
-#: Values checked together: more would send too many off the fast path for the sake of one.
-_GROUP = 8
-
-#: Beyond this many scopes a name is looked up by a call; in line, the source grows with tags × depth.
-_SCOPES_IN_LINE = 3
 
 #: A text value up to this long costs its output nothing but its step.
 _SHORT_TEXT = 200
 
 _HTML_SPECIALS = "&<>\"'"
 
-Place = str | Slot
-
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The source of `render(variables, links)`, and the literals that it takes from its globals by name."""
+    """The source of `render(variables, links)`, and the constants that it takes from its globals by name."""
 
     source: str
-    literals: dict[str, str]
+    constants: dict[str, object]
 
 
 def generate(body: Sequence[Instruction], target: Target) -> Code:
     """The code of a program; raises RenderLimit when the literals alone exceed the output."""
-    generator = _Generator(target)
-    top = generator.run_and_sections(body, _Scopes(), last=True)
+    generator = _Generator(target, _assigned(body))
+    top = generator.run_and_sections(body, Scopes(), last=True)
     room = target.limits.output - top.characters
     if room < 0:
         raise errors.RenderLimit("Its text alone is too much output.")
@@ -81,29 +58,14 @@ def generate(body: Sequence[Instruction], target: Target) -> Code:
         f"    steps = {target.limits.steps - top.steps}",
         f"    room = {room}",
         "    out = []",
+        *[f"    budget = new_budget({target.limits.steps})"] * _pays(body),
+        *generator.assigned_lines(),
         *generator.lines,
         f"    result = {result}",
         f"    if len(result) > {target.limits.output}: too_much_output()",
         "    return result",
     ]
-    return Code("\n".join(lines), generator.literals)
-
-
-@dataclass(frozen=True, slots=True)
-class _Scopes:
-    """The nesting at one place: scope n is the mapping `c<n>` of the item `i<n>`, the innermost last."""
-
-    depth: int = 0
-    indent: str = "    "
-
-    def names(self) -> list[str]:
-        return [f"c{number}" for number in range(self.depth, -1, -1)]
-
-    def inner(self) -> "_Scopes":
-        return _Scopes(self.depth + 1, self.indent + " ")
-
-    def below(self) -> "_Scopes":
-        return _Scopes(self.depth, self.indent + " ")
+    return Code("\n".join(lines), generator.constants)
 
 
 @dataclass(slots=True)
@@ -114,24 +76,46 @@ class _Cost:
     characters: int = 0
 
 
+def _assigned(body: Sequence[Instruction]) -> dict[str, str]:
+    """The local variable of each name that the template gives values itself."""
+    return {name: f"x{number}" for number, name in enumerate(dict.fromkeys(assigned_names(body)))}
+
+
+def _pays(body: Sequence[Instruction]) -> bool:
+    return any(
+        any(map(expressions.pays, computed(instruction))) or any(map(_pays, inside(instruction)))
+        for instruction in body
+    )
+
+
 @dataclass(slots=True)
 class _Generator:
     target: Target
+    assigned: dict[str, str]
     lines: list[str] = field(default_factory=list)
-    literals: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, object] = field(default_factory=dict)
+    #: The names of constants by their ids, which live as long as `constants` do.
+    known: dict[int, str] = field(default_factory=dict)
 
-    def run_and_sections(self, body: Sequence[Instruction], scopes: _Scopes, *, last: bool = False) -> _Cost:
+    def assigned_lines(self) -> list[str]:
+        """What the assigned variables are before they are: the mail's own, or nothing."""
+        return [
+            f"    {variable} = c0[{name!a}] if {name!a} in c0 else None"
+            for name, variable in self.assigned.items()
+        ]
+
+    def run_and_sections(self, body: Sequence[Instruction], scopes: Scopes, *, last: bool = False) -> _Cost:
         """Writes `body`; its straight runs between sections are written as one piece each."""
         cost = _Cost()
-        runs = _runs(body)
-        for position, run in enumerate(runs):
+        stretches = runs.between_blocks(body)
+        for position, run in enumerate(stretches):
             if isinstance(run, list):
-                pieces = self._placed(list(_joined(run)), last=last and position == len(runs) - 1)
-                cost.steps += sum(isinstance(piece, Slot) for piece in pieces)
+                pieces = self._placed(list(runs.joined(run)), last=last and position == len(stretches) - 1)
+                cost.steps += sum(_steps(piece.value) for piece in pieces if isinstance(piece, Slot))
                 cost.characters += sum(len(piece) for piece in pieces if isinstance(piece, str))
                 self._write_run(pieces, scopes)
             else:
-                cost.steps += 1
+                cost.steps += 1 + sum(map(expressions.steps, computed(run)))
                 self._write_block(run, scopes)
         return cost
 
@@ -143,44 +127,58 @@ class _Generator:
             return list(transfer.place(run, last=last))
         return [item.text if isinstance(item, Literal) else Slot(item) for item in run]
 
-    def _write(self, scopes: _Scopes, *lines: str) -> None:
+    def _write(self, scopes: Scopes, *lines: str) -> None:
         self.lines.extend(scopes.indent + line for line in lines)
 
-    def _write_run(self, pieces: list[Place], scopes: _Scopes) -> None:
-        for group in _groups(pieces):
+    def _write_run(self, pieces: list[Place], scopes: Scopes) -> None:
+        for group in runs.groups(pieces):
             slots = [piece for piece in group if isinstance(piece, Slot)]
             self._write_values(slots, scopes)
             numbers = iter(range(len(slots)))
-            shown = [
-                f"v{next(numbers)}" if isinstance(piece, Slot) else self._literal(piece) for piece in group
-            ]
+            shown = [f"v{next(numbers)}" if isinstance(piece, Slot) else self._kept(piece) for piece in group]
             self._write(scopes, f"out += ({', '.join(shown)},)")
 
-    def _shown(self, value: Piece, scopes: _Scopes) -> str:
+    def _shown(self, value: Piece, scopes: Scopes) -> str:
         """The expression of a value, of a link, or of a literal in a link's target."""
         if isinstance(value, Literal):
-            return self._literal(value.text)
+            return self._kept(value.text)
         if isinstance(value, Link):
             return self._followed(value, scopes)
-        absent = self._literal(value.absent) if value.absent else '""'
-        return _value(value.path, scopes, absent=absent)
+        if isinstance(value, Computed):
+            return self._computed(value.expression, absent='""')
+        absent = self._kept(value.absent) if value.absent else '""'
+        return scopes.value(value.path, absent=absent)
 
-    def _followed(self, link: Link, scopes: _Scopes) -> str:
+    def _followed(self, link: Link, scopes: Scopes) -> str:
         kind = link.kind.name
         if link.kind is links.LinkKind.PIXEL:
             return "pixel(links)"
         if link.is_fixed:
-            return f"links({kind}, {self._literal(link.fixed_target)})"
-        pieces = "".join(f"{self._shown(piece, scopes)}, " for piece in link.target)
+            return f"links({kind}, {self._kept(link.fixed_target)})"
+        pieces = "".join(f"{self._part(piece, scopes)}, " for piece in link.target)
         return f"follow(links, {kind}, texts(({pieces}), text), {self.target.escape is Escape.HTML})"
 
-    def _literal(self, text: str) -> str:
-        """The name of `text`. In the source it would be escaped and parsed: ten times its memory."""
-        name = f"text{len(self.literals)}"
-        self.literals[name] = text
+    def _part(self, piece: Piece, scopes: Scopes) -> str:
+        """The expression of a piece of a target: escaped as it stands in HTML, as following takes escapes off."""
+        shown = self._shown(piece, scopes)
+        return f"html(text({shown}), room)" if self._escapes(piece) else shown
+
+    def _kept(self, constant: object) -> str:
+        """The name of a constant. A text in the source would be escaped and parsed: ten times its memory."""
+        name = self.known.get(id(constant))
+        if name is None:
+            name = self.known[id(constant)] = f"k{len(self.constants)}"
+            self.constants[name] = constant
         return name
 
-    def _write_values(self, slots: list[Slot], scopes: _Scopes) -> None:
+    def _computed(self, expression: Expression, *, absent: str = "None") -> str:
+        return expressions.python(expression, self._surroundings, absent=absent)
+
+    @property
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(self._kept, self.assigned)
+
+    def _write_values(self, slots: list[Slot], scopes: Scopes) -> None:
         for number, slot in enumerate(slots):
             name = f"v{number}"
             self._write(scopes, f"{name} = {self._shown(slot.value, scopes)}")
@@ -204,15 +202,14 @@ class _Generator:
     def _quoted(self) -> bool:
         return self.target.transfer is Transfer.QUOTED_PRINTABLE
 
-    def _escapes(self, slot: Slot) -> bool:
-        escape = isinstance(slot.value, Variable) and slot.value.escape
-        return escape and self.target.escape is Escape.HTML
+    def _escapes(self, value: Piece) -> bool:
+        return isinstance(value, Variable) and value.escape and self.target.escape is Escape.HTML
 
     def _writer(self, slot: Slot) -> str:
         """The function for a value that is not short and harmless."""
         if not self._quoted:
-            return "html" if self._escapes(slot) else "plain"
-        return "qp" + "_html" * self._escapes(slot) + "_first" * slot.at_line_start
+            return "html" if self._escapes(slot.value) else "plain"
+        return "qp" + "_html" * self._escapes(slot.value) + "_first" * slot.at_line_start
 
     def _special(self, slots: list[Slot]) -> str:
         """The condition that some value of the group is long or holds something special."""
@@ -225,10 +222,45 @@ class _Generator:
         return " or ".join(tests)
 
     def _specials(self, slots: list[Slot]) -> str:
-        return _HTML_SPECIALS * any(map(self._escapes, slots)) + "=" * self._quoted
+        return _HTML_SPECIALS * any(self._escapes(slot.value) for slot in slots) + "=" * self._quoted
 
-    def _write_block(self, block: Section | Inverted, scopes: _Scopes) -> None:
-        value = _value(block.path, scopes, absent="None")
+    def _write_block(self, block: Block, scopes: Scopes) -> None:
+        match block:
+            case Choice():
+                self._write_choice(block, scopes)
+            case Loop():
+                self._write_loop(block, scopes)
+            case Assignment(name=name, expression=expression):
+                self._write(scopes, f"{self.assigned[name]} = {self._computed(expression)}")
+            case Section() | Inverted():
+                self._write_section(block, scopes)
+
+    def _write_choice(self, choice: Choice, scopes: Scopes) -> None:
+        for number, branch in enumerate(choice.branches):
+            if branch.condition is None:
+                self._write(scopes, "else:")
+            else:
+                condition = expressions.truth(branch.condition, self._surroundings)
+                self._write(scopes, f"{'elif' if number else 'if'} {condition}:")
+            self._write_body(branch.body, scopes.below(), head=[])
+
+    def _write_loop(self, loop: Loop, scopes: Scopes) -> None:
+        over, most = self._computed(loop.over), self.target.limits.steps
+        item = self.assigned[loop.item]
+        if loop.key:
+            self._write(scopes, f"s = pairs({over}, {most})")
+            item = f"{self.assigned[loop.key]}, {item}"
+        else:
+            self._write(scopes, f"s = elements({over}, {most})")
+        self._write(scopes, "if s:")
+        within = scopes.below()
+        self._write_body(loop.body, within.below(), head=[f"for {item} in s:", " pass"])
+        if loop.otherwise:
+            self._write(scopes, "else:")
+            self._write_body(loop.otherwise, within, head=[])
+
+    def _write_section(self, block: Section | Inverted, scopes: Scopes) -> None:
+        value = scopes.value(block.path, absent="None")
         self._write(scopes, f"s = {value}")
         self._write(scopes, f"if type(s) is not list: s = items(s, {self.target.limits.steps})")
         if isinstance(block, Inverted):
@@ -243,7 +275,7 @@ class _Generator:
             ]
             self._write_body(block.body, inner, head=loop)
 
-    def _write_body(self, body: Sequence[Instruction], scopes: _Scopes, *, head: list[str]) -> None:
+    def _write_body(self, body: Sequence[Instruction], scopes: Scopes, *, head: list[str]) -> None:
         """Writes `body` under the loop of `head`, or under none, with what all its passes cost before it."""
         start = len(self.lines)
         cost = self.run_and_sections(body, scopes)
@@ -257,50 +289,5 @@ class _Generator:
         self.lines[start:start] = [indent + line for line in charges + head]
 
 
-def _value(path: Path, scopes: _Scopes, *, absent: str = '""') -> str:
-    """The expression of the value at `path`; `absent` is the expression of none."""
-    if path.rest:
-        return f"walk({_value(Path(path.name), scopes, absent='None')}, {ascii(path.rest)})"
-    if not path.name:
-        return f"i{scopes.depth}"
-    key = ascii(path.name)
-    names = scopes.names()
-    if len(names) > _SCOPES_IN_LINE:
-        return f"find({key}, ({', '.join(names)}))"
-    return " ".join(f"{name}[{key}] if {key} in {name} else" for name in names) + f" {absent}"
-
-
-def _runs(body: Sequence[Instruction]) -> list[list[Piece] | Section | Inverted]:
-    """`body` with what lies between two sections gathered, literals joined."""
-    runs: list[list[Piece] | Section | Inverted] = []
-    for instruction in body:
-        if isinstance(instruction, Section | Inverted):
-            runs.append(instruction)
-        elif runs and isinstance(runs[-1], list):
-            runs[-1].append(instruction)
-        else:
-            runs.append([instruction])
-    return runs
-
-
-def _joined(run: list[Piece]) -> Iterator[Piece]:
-    """`run` with neighbouring literals as one; they meet where a comment was."""
-    for is_literal, items in groupby(run, lambda item: isinstance(item, Literal)):
-        if is_literal:
-            yield Literal("".join(item.text for item in items if isinstance(item, Literal)))
-        else:
-            yield from items
-
-
-def _groups(pieces: Sequence[Place]) -> Iterator[list[Place]]:
-    """`pieces` in order, with at most _GROUP slots in each list."""
-    group: list[Place] = []
-    room = _GROUP
-    for piece in pieces:
-        if isinstance(piece, Slot):
-            if not room:
-                yield group
-                group, room = [], _GROUP
-            room -= 1
-        group.append(piece)
-    yield group
+def _steps(value: Piece) -> int:
+    return expressions.steps(value.expression) if isinstance(value, Computed) else 1

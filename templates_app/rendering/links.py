@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
-from html import unescape
+from html import escape, unescape
+from urllib.parse import quote
 
 from templates_app import errors
 
@@ -14,6 +15,7 @@ LONGEST_TARGET = 8_000
 _REFERENCE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _PIXEL = '<img src="%s" width="1" height="1" alt="" style="border:0">'
 _WEB = re.compile(r"https?://", re.IGNORECASE)
+_UNSAFE = re.compile(r"[\s\"'<>\x00-\x1f]")
 
 
 class LinkKind(StrEnum):
@@ -68,6 +70,22 @@ def pixel(links: Links) -> str:
     """The tag of the invisible picture, or nothing when there is no link to it."""
     url = links(LinkKind.PIXEL, "")
     return _PIXEL % url if url else ""
+
+
+def untracked(links: Links, *, html: bool) -> Links:
+    """`links` without what only counts: clicks lead straight to their targets, and there is no picture."""
+
+    def follow_directly(kind: LinkKind, target: str) -> str:
+        if kind is LinkKind.CLICK:
+            return escape(direct(target)) if html else direct(target)
+        return "" if kind is LinkKind.PIXEL else links(kind, target)
+
+    return follow_directly
+
+
+def direct(target: str) -> str:
+    """An address of the web as a link that tracks nothing: what would end an attribute is percent-encoded."""
+    return _UNSAFE.sub(lambda found: quote(found[0]), target)
 
 
 def texts(pieces: Iterable[object], text: Callable[[object], str]) -> list[str]:

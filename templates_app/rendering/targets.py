@@ -38,3 +38,8 @@ class Target:
     escape: Escape
     transfer: Transfer
     limits: Limits = Limits()
+    #: Whether HTML gets a picture that counts openings, and its addresses become links that count clicks.
+    opens: bool = False
+    clicks: bool = False
+    #: Leaves a link alone whose label shows its address: one that leads elsewhere would look like a fraud.
+    spare_shown: bool = False

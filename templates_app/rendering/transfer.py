@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from templates_app.rendering import values
-from templates_app.rendering.instructions import Link, Literal, Piece, Variable
+from templates_app.rendering.instructions import Computed, Link, Literal, Piece, Variable
 from templates_app.rendering.values import Writer
 
 SOFT_BREAK = "=\r\n"
@@ -33,7 +33,7 @@ _SAFE = bytes(code for code in range(32, 127) if code != ord("="))
 class Slot:
     """Where a value goes; at the start of a line its first character may need encoding."""
 
-    value: Variable | Link
+    value: Variable | Computed | Link
     at_line_start: bool = False
 
 

@@ -38,6 +38,18 @@ def test_tags_inside_tags_of_braces_stay_together():
     assert "{{click:http://x.example/?id={{id}}&a=1}}" in conversions.inlined(html, language="braces")
 
 
+def test_tags_of_smarty_stay_whole_and_braces_of_styles_are_none():
+    tags = ['{$name|cat:"}<"}', "{if $a < 5 AND $b == '}'}", "{$c}", "{/if}", "{hash($a, 'sha256')}"]
+    html = (
+        STYLE + f"<p>{tags[0]}{tags[1]}<a href='https://x.example/?a={tags[2]}'>x</a>{tags[3]}{tags[4]}</p>"
+    )
+    made = conversions.inlined(html, language="smarty")
+    assert all(tag in made for tag in tags) and re.search(r'<p style="color: ?red;?">', made)
+    assert conversions.text_of(f"<p>{tags[1]}y{tags[3]}", language="smarty") == f"{tags[1]}y{tags[3]}"
+    with pytest.raises(NotConvertible):
+        conversions.text_of("<p {if $a}class='b'{/if}>x</p>", language="smarty")
+
+
 def test_plain_html_has_no_tags():
     assert conversions.text_of("<p>{{#a}} {% if", language="plain") == "{{#a}} {% if"
 

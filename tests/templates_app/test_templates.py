@@ -158,3 +158,23 @@ def test_the_current_versions_of_many_cost_one_query(account, django_assert_num_
         latest = templates.latest(many, bodies=False)
     assert [latest[template.pk].number for template in many] == [2, 2, 1, 1, 1]
     assert latest[many[0].pk].text == "Bye"
+
+
+def test_an_editors_source_is_kept_until_another_comes(account):
+    template = add(account, source={"mseditor": {"children": []}})
+    assert templates.save(template, changes={"text": "Bye"}, now=LATER).source == {
+        "mseditor": {"children": []}
+    }
+    second = templates.save(template, changes={}, source={"mseditor": {"children": [1]}}, now=LATER)
+    assert (second.number, second.text, second.source) == (3, "Bye", {"mseditor": {"children": [1]}})
+    assert templates.save(template, changes={}, source=second.source, now=LATER) == second
+    assert templates.restore(template.versions.get(number=1), now=LATER).source == {
+        "mseditor": {"children": []}
+    }
+
+
+def test_only_an_editors_source_may_have_nothing_to_show(account):
+    template = add(account, text="", source={"mseditor": {}})
+    assert templates.current(template).text == ""
+    assert flaws(templates.save, template, changes={}, source={}) == {("text", "required")}
+    assert flaws(templates.add, account.pk, draft=draft(name="other", text="")) == {("text", "required")}

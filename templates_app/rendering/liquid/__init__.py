@@ -11,7 +11,7 @@ from liquid.ast import Node
 from liquid.exceptions import BlockNestingError, LiquidError
 
 from templates_app import errors
-from templates_app.rendering import links, transfer, values
+from templates_app.rendering import links, marking, transfer, values
 from templates_app.rendering.liquid import environments
 from templates_app.rendering.liquid.charges import Budget, Context
 from templates_app.rendering.program import Program
@@ -52,15 +52,20 @@ def build(parsed: Parsed, target: Target) -> Program[str] | Program[bytes]:
     """The program of a tree, escaping values for the target but those that the filter `safe` lets through."""
     environment = environments.of(target.limits, autoescape=target.escape == "html")
     template = environment.template_class(environment, list(parsed.nodes))
-    if target.transfer is Transfer.PLAIN:
-        return Program(parsed.names, _renderer(template, target.limits, _unchanged))
-    return Program(parsed.names, _renderer(template, target.limits, _encoded))
+    written = _unchanged if target.transfer is Transfer.PLAIN else _encoded
+    tracks = target.escape == "html" and (target.opens or target.clicks)
+    return Program(parsed.names, _renderer(template, target, written, tracks), finds_links=tracks)
 
 
-def _renderer(template: BoundTemplate, limits: Limits, written: Callable[[str, int], Any]) -> Any:
+def _renderer(
+    template: BoundTemplate, target: Target, written: Callable[[str, int], Any], tracks: bool
+) -> Any:
     def render(variables: Mapping[str, object], links: links.Links = links.none) -> Any:
-        context = Context(template, variables, Budget(limits))
-        return written(_rendered(template, context), limits.output)
+        context = Context(template, variables, Budget(target.limits))
+        text = _rendered(template, context)
+        if tracks:
+            text = marking.rewritten(text, links, target)
+        return written(text, target.limits.output)
 
     return render
 

@@ -14,6 +14,11 @@ SOURCES = {
         ["items", "name"],
         "Hi A&B, Tea",
     ),
+    "smarty": (
+        "Hi {$name}{foreach $i in $items}, {$i.title|ucfirst}{/foreach}",
+        ["items", "name"],
+        "Hi A&B, Tea",
+    ),
     "braces": ("Hi {{name}}, { {{}} ", ["name"], "Hi A&B, { {{}} "),
     "plain": ("Hi {{name}} {% if", [], "Hi {{name}} {% if"),
 }
@@ -48,6 +53,8 @@ HOSTILE = [
         "{% for a in l %}{% for b in l %}{% for c in l %}x{% endfor %}{% endfor %}{% endfor %}",
         {"l": [1] * 999},
     ),
+    ("smarty", "{assign 'xx' to $s}{foreach $i in $l}{assign $s|cat:$s to $s}{/foreach}", {"l": [1] * 99}),
+    ("smarty", "{$t|regex_replace:'(?:.*a.{40}.*b.{40}c)|a|b':'x'}", {"t": "ab" * 9999}),
     ("mustache", "{{#l}}{{#l}}{{#l}}x{{/l}}{{/l}}{{/l}}", {"l": [1] * 999}),
     ("mustache", "{{t}}" * 900, {"t": "x" * 100_000}),
     ("braces", "{{t}}" * 900, {"t": "x" * 100_000}),
@@ -64,7 +71,8 @@ def test_what_grows_without_end_is_refused_in_time(api, language, source, variab
 
 
 @pytest.mark.parametrize(
-    ("language", "source"), [("liquid", "{% if %}"), ("liquid", "{% include 'x' %}"), ("mustache", "{{> x}}")]
+    ("language", "source"),
+    [("liquid", "{% if %}"), ("liquid", "{% include 'x' %}"), ("mustache", "{{> x}}"), ("smarty", "{if}")],
 )
 def test_what_a_language_does_not_know_is_refused_when_it_is_saved(api, language, source):
     body = {"name": "x", "language": language, "text": f"a\n{source}"}

@@ -204,9 +204,18 @@ def test_programs_with_tags_are_kept_and_those_of_one_persons_text_are_not():
 
 
 @pytest.mark.parametrize(
-    ("language", "source"), [("liquid", "{% if a %}"), ("mustache", "{{a}}"), ("braces", "{{a}}")]
+    ("language", "source"),
+    [
+        ("liquid", "{% if a %}"),
+        ("mustache", "{{a}}"),
+        ("braces", "{{a}}"),
+        ("smarty", "{$a}"),
+        ("smarty", "{if 1}"),
+    ],
 )
 def test_each_language_knows_the_tags_of_its_own(language, source):
     assert rendering.holds_tags(source, language)
-    assert not rendering.holds_tags("{ a }", language)
+    assert not rendering.holds_tags("{ a }", language) and not rendering.holds_tags(
+        "p {color: red}", language
+    )
     assert not rendering.holds_tags(source, "plain")

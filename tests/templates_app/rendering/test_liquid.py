@@ -163,4 +163,4 @@ def test_names_are_those_of_the_variables():
         transfer=Transfer.PLAIN,
     )
     assert program.names == {"a", "l", "c", "w"}
-    assert program.links == frozenset()
+    assert program.links == ()
