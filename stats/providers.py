@@ -11,41 +11,17 @@ _DOMAINS: dict[str, tuple[str, ...]] = {
     "gmx": ("gmx.de", "gmx.net", "gmx.com", "gmx.at", "gmx.ch", "web.de", "mail.com"),
     "laposte": ("laposte.net",),
     "mailru": ("mail.ru", "bk.ru", "inbox.ru", "list.ru"),
-    "microsoft": (
-        *(
-            "outlook.com",
-            "outlook.fr",
-            "outlook.de",
-            "hotmail.com",
-            "hotmail.fr",
-            "hotmail.de",
-            "hotmail.co.uk",
-        ),
-        *(
-            "hotmail.it",
-            "hotmail.es",
-            "live.com",
-            "live.fr",
-            "live.co.uk",
-            "live.nl",
-            "msn.com",
-            "windowslive.com",
-        ),
+    "microsoft": tuple(
+        "outlook.com outlook.fr outlook.de hotmail.com hotmail.fr hotmail.de hotmail.co.uk hotmail.it hotmail.es "
+        "live.com live.fr live.co.uk live.nl msn.com windowslive.com".split()
     ),
     "orange": ("orange.fr", "wanadoo.fr"),
     "proton": ("proton.me", "protonmail.com", "pm.me"),
     "qq": ("qq.com", "foxmail.com"),
     "sfr": ("sfr.fr", "neuf.fr", "cegetel.net", "club-internet.fr"),
     "tonline": ("t-online.de", "magenta.de"),
-    "yahoo": (
-        "yahoo.com",
-        "yahoo.fr",
-        "yahoo.de",
-        "yahoo.co.uk",
-        "yahoo.es",
-        "yahoo.it",
-        "ymail.com",
-        "rocketmail.com",
+    "yahoo": tuple(
+        "yahoo.com yahoo.fr yahoo.de yahoo.co.uk yahoo.es yahoo.it ymail.com rocketmail.com".split()
     ),
     "yandex": ("yandex.ru", "yandex.com", "ya.ru"),
 }
@@ -53,6 +29,11 @@ _BY_DOMAIN = {domain: provider for provider, domains in _DOMAINS.items() for dom
 
 #: Every name that `of_domain` can answer.
 NAMES: tuple[str, ...] = (*_DOMAINS, OTHER)
+
+
+def domains(name: str) -> tuple[str, ...]:
+    """The domains of a provider; none of `other`, which has all the rest."""
+    return _DOMAINS.get(name, ())
 
 
 def of_domain(domain: str) -> str:
