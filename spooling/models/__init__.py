@@ -1,12 +1,16 @@
 """The tables of `spooling`, one module a noun."""
 
-from spooling.models.contents import Attachment, Content, ContentFile
+from spooling.models.contents import Attachment, Content, ContentFile, ContentLink
+from spooling.models.files import HostedFile
 from spooling.models.heartbeats import Heartbeat
+from spooling.models.inbound import DmarcReport, IncomingMail
+from spooling.models.jobs import JobFile, JobRequest
 from spooling.models.mails import Claim, LedgerDelta, Mail, Pending
 from spooling.models.message_sets import BinaryContent, MessageSet, StageMessage
-from spooling.models.routers import ConnectionSlot, Route, Router, Shape
+from spooling.models.resources import Resource, SpoolerMessage
+from spooling.models.routers import ConnectionSlot, ProviderLimit, Route, Router, Shape, WarmUp, WarmUpDay
 from spooling.models.schedules import Schedule, ScheduleRun
-from spooling.models.spoolers import Backlog, JobRequest, Spooler, Submission
+from spooling.models.spoolers import Backlog, Spooler, Submission
 from spooling.models.subscriptions import (
     BehindSubscription,
     Resend,
@@ -26,13 +30,20 @@ __all__ = [
     "ConnectionSlot",
     "Content",
     "ContentFile",
+    "ContentLink",
+    "DmarcReport",
     "Heartbeat",
+    "HostedFile",
+    "IncomingMail",
+    "JobFile",
     "JobRequest",
     "LedgerDelta",
     "Mail",
     "MessageSet",
     "Pending",
+    "ProviderLimit",
     "Resend",
+    "Resource",
     "Route",
     "Router",
     "Schedule",
@@ -41,9 +52,12 @@ __all__ = [
     "SendFailure",
     "Shape",
     "Spooler",
+    "SpoolerMessage",
     "StageMessage",
     "Submission",
     "Subscription",
     "Suppression",
     "TrappedMail",
+    "WarmUp",
+    "WarmUpDay",
 ]

@@ -38,8 +38,48 @@ class Content(models.Model):
     headers = models.JSONField(default=list, help_text="[[name, value], …]")
     template_language = models.CharField(max_length=10, default="mustache")
     language = models.CharField(max_length=12, blank=True)
+    #: What it does not say, this one says (a mail of a campaign that differs from the others).
+    base = models.ForeignKey(
+        "self", on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    to_name = models.TextField(
+        blank=True, help_text="Template of each recipient's name; empty: the mail's own."
+    )
+    variables = models.JSONField(default=dict, help_text="Values where a mail brings none.")
+    #: False: its tracked links are plain ones, and its picture is none.
+    tracked = models.BooleanField(default=True)
+    track_opens = models.BooleanField(default=False, help_text="Adds the invisible picture to the HTML.")
+    track_clicks = models.BooleanField(default=False, help_text="Makes links of the HTML tracked ones.")
+    #: The page or address that an unsubscription ends at.
+    unsubscribe = models.ForeignKey(
+        "spooling.Resource", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    #: The complete message as it was handed over: its headers and parts are what goes out, not the columns above.
+    raw = models.ForeignKey(
+        Attachment,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    handling = models.JSONField(
+        null=True, help_text="What `spooling.outbox.drafts.Handling` says, if anything."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     erased_at = models.DateTimeField(null=True)
+
+
+class ContentLink(models.Model):
+    """The target of a tracked link that is the same for all recipients. Kept for as long as links must work."""
+
+    content = models.ForeignKey(Content, on_delete=models.CASCADE, related_name="links", db_index=False)
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=11, help_text="As `templates_app.rendering.LinkKind` names it.")
+    target = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["content", "number"], name="content_link_once")]
 
 
 class ContentFile(models.Model):

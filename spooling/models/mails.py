@@ -89,6 +89,10 @@ class MailQuerySet(models.QuerySet["Mail"]):
         """Mails to these addresses as they were handed over."""
         return self.filter(email__in=emails)
 
+    def newest_id(self) -> int:
+        """0 without any."""
+        return self.order_by("-id").values_list("id", flat=True).first() or 0
+
     def held_by(self, claim: Claim) -> MailQuerySet:
         """What is still being sent under `claim`."""
         ids = (claim.first_mail_id, claim.last_mail_id)
@@ -113,6 +117,7 @@ class Mail(models.Model):
     email = models.CharField(max_length=320)
     name = models.CharField(max_length=200, blank=True)
     variables = JsonText(default=dict)
+    tags = JsonText(null=True)
     provider = models.CharField(max_length=32)
     state = models.CharField(max_length=11, choices=MailState.choices, default=MailState.WAITING)
     due_at = models.DateTimeField(default=timezone.now)
@@ -122,6 +127,8 @@ class Mail(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     claim = _loose(Claim, null=True)
     router = _loose(Router, null=True)
+    #: 1 as long as its last outcome is a temporary failure; 2 more if the outcome before was one.
+    deferral = models.PositiveSmallIntegerField(default=0, db_default=0)
     last_code = models.PositiveSmallIntegerField(null=True)
     last_reply = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -130,7 +137,12 @@ class Mail(models.Model):
     bounce_class = models.CharField(max_length=20, blank=True)
     opened_at = models.DateTimeField(null=True)
     clicked_at = models.DateTimeField(null=True)
+    mirrored_at = models.DateTimeField(null=True)
+    unsubscribed_at = models.DateTimeField(null=True)
+    complained_at = models.DateTimeField(null=True)
     erased_at = models.DateTimeField(null=True)
+    #: Set when the address is erased: an unsubscription by an old link still holds.
+    address_hash = models.CharField(max_length=64, blank=True, db_default="")
 
     objects = MailQuerySet.as_manager()
 
@@ -142,7 +154,8 @@ class Mail(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["email"], name="mail_to"),
+            # With the spooler: whether a campaign has an address already is one probe, however often it got mail.
+            models.Index(fields=["email", "spooler"], name="mail_to"),
             models.Index(fields=["account", "id"], name="mail_of_account"),
             models.Index(fields=["spooler", "id"], name="mail_of_spooler"),
             models.Index(
@@ -211,6 +224,8 @@ class LedgerDelta(models.Model):
     expired = models.BigIntegerField(default=0, db_default=0)
     cancelled = models.BigIntegerField(default=0, db_default=0)
     in_doubt = models.BigIntegerField(default=0, db_default=0)
+    #: Temporary failures: no state, and no part of the balance.
+    deferrals = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [

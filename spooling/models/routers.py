@@ -6,7 +6,7 @@ from django.core.validators import URLValidator
 from django.db import models
 from django.utils import timezone
 
-from earwig.models import Account
+from earwig.models import Account, Domain
 
 
 class RouterKind(models.TextChoices):
@@ -14,6 +14,8 @@ class RouterKind(models.TextChoices):
 
     #: One server that takes everything (smarthost).
     SMTP = "smtp"
+    #: The servers that each recipient's domain names (RFC 5321 §5.1).
+    MX = "mx"
     #: The installation's own mail trap: nothing leaves.
     TRAP = "trap"
     #: A URL that takes stage-based messages of sets with a channel of their own; never mail.
@@ -60,6 +62,10 @@ class Router(models.Model):
     mails_per_minute = models.PositiveIntegerField(
         null=True, blank=True, help_text="Over all workers; empty: no limit."
     )
+    allow_private = models.BooleanField(
+        default=False,
+        help_text="Of direct delivery: whether a domain may name a server in a private network.",
+    )
     default = models.BooleanField(default=False)
     disabled = models.BooleanField(default=False)
 
@@ -98,11 +104,45 @@ class Route(models.Model):
         ]
 
 
+class ProviderLimit(models.Model):
+    """What one provider, or one destination domain, is given of a router at most; `*`: any that has none of its own."""
+
+    router = models.ForeignKey(Router, on_delete=models.CASCADE, related_name="limits")
+    provider = models.CharField(max_length=253, help_text="As `stats.providers` names it, or a domain.")
+    max_connections = models.PositiveIntegerField(null=True, blank=True, help_text="Over all workers.")
+    mails_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Over all workers.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["router", "provider"], name="limit_once_per_provider")]
+
+
+class WarmUp(models.Model):
+    """How many mails a day a new sending domain gives each provider: more each day, until the plan is over."""
+
+    domain = models.OneToOneField(Domain, on_delete=models.CASCADE, related_name="warm_up")
+    started_on = models.DateField(help_text="UTC.")
+    first_day = models.PositiveIntegerField(default=50, help_text="Mails to each provider on the first day.")
+    growth_percent = models.PositiveIntegerField(default=50, help_text="More than on the day before.")
+    days = models.PositiveIntegerField(default=30)
+
+
+class WarmUpDay(models.Model):
+    """What a plan let through on one day."""
+
+    plan = models.ForeignKey(WarmUp, on_delete=models.CASCADE, related_name="spent")
+    provider = models.CharField(max_length=32)
+    day = models.DateField()
+    mails = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["plan", "provider", "day"], name="warm_up_day_once")]
+
+
 class Shape(models.Model):
     """The pace of one (router, provider), shared by all workers: slowed by refusals, recovering by itself."""
 
     router = models.ForeignKey(Router, on_delete=models.CASCADE, related_name="shapes")
-    provider = models.CharField(max_length=32)
+    provider = models.CharField(max_length=253, help_text="`*`: all.")
     #: A router that cannot be reached rests until then; its mails lose no try.
     deferred_until = models.DateTimeField(null=True, blank=True)
     faults = models.PositiveIntegerField(default=0, help_text="Connection faults in a row.")
@@ -121,9 +161,13 @@ class ConnectionSlot(models.Model):
     """The right to hold connections to a router, leased by one drain."""
 
     router = models.ForeignKey(Router, on_delete=models.CASCADE, related_name="slots")
+    #: The part of a router that has limits of its own; `*`: all of it.
+    provider = models.CharField(max_length=253, default="*")
     worker = models.CharField(max_length=32)
     connections = models.PositiveIntegerField()
     leased_until = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["router", "worker"], name="slot_once_per_worker")]
+        constraints = [
+            models.UniqueConstraint(fields=["router", "provider", "worker"], name="slot_once_per_worker")
+        ]

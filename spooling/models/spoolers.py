@@ -1,9 +1,10 @@
-"""Campaigns and standing streams, the calls that filled them, and accepted jobs that are not mails."""
+"""Campaigns and standing streams, what of them waits, and the calls that filled them."""
 
 from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
@@ -43,7 +44,7 @@ class SpoolerState(models.TextChoices):
     PAUSED = "paused"
     #: Whatever has not left is cancelled.
     CANCELLED = "cancelled"
-    #: Takes no more mail.
+    #: Takes no more mail; what waits still leaves, and then it ends.
     FINISHED = "finished"
 
 
@@ -56,10 +57,41 @@ def new_token() -> str:
     return f"s{secrets.token_hex(16)}"
 
 
+class PauseReason(models.TextChoices):
+    """Who paused a spooler."""
+
+    #: A person or a client.
+    REQUEST = "request"
+    #: Too many of its mails failed.
+    FAILURES = "failures"
+    #: Too many of its mails were deferred.
+    DEFERRALS = "deferrals"
+    #: Its `not_after` passed while mail still waited.
+    STALE = "stale"
+
+
+def running(now: datetime, prefix: str = "") -> models.Q:
+    """That the spooler, or the one that `prefix` leads to, lets its waiting mails leave at `now`."""
+    within_time = models.Q((f"{prefix}not_after", None)) | models.Q((f"{prefix}not_after__gte", now))
+    return within_time & models.Q((f"{prefix}state__in", RUNNING), (f"{prefix}start_at__lte", now))
+
+
 class SpoolerQuerySet(models.QuerySet["Spooler"]):
+    def shown_to(self, account_id: int) -> SpoolerQuerySet:
+        """The account's campaigns and streams; what takes its drafts is hidden."""
+        return self.filter(account=account_id).exclude(type=SpoolerType.DRAFT)
+
+    def campaigns_of(self, account_id: int) -> SpoolerQuerySet:
+        return self.filter(account=account_id, type=SpoolerType.CAMPAIGN)
+
     def halted(self, now: datetime) -> SpoolerQuerySet:
-        """Spoolers whose waiting mails may not leave at `now`, but cancelled ones that are swept."""
-        return self.exclude(state__in=RUNNING, start_at__lte=now).filter(swept_at=None)
+        """Spoolers whose waiting mails may not leave at `now`, but those in which nothing waits any more."""
+        ended = models.Q(state=SpoolerState.FINISHED, ended_at__isnull=False)
+        return self.filter(~running(now) & ~ended, swept_at=None)
+
+    def drafts_among(self, ids: Iterable[int]) -> set[int]:
+        """Those of the spoolers that take drafts, of whose mails no event tells."""
+        return set(self.filter(type=SpoolerType.DRAFT, pk__in=set(ids)).values_list("pk", flat=True))
 
 
 class Spooler(models.Model):
@@ -70,7 +102,7 @@ class Spooler(models.Model):
     domain = models.ForeignKey(
         Domain, on_delete=models.PROTECT, null=True, blank=True, related_name="spoolers"
     )
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=2000, blank=True)
     type = models.CharField(max_length=8, choices=SpoolerType.choices, default=SpoolerType.CAMPAIGN)
     state = models.CharField(max_length=9, choices=SpoolerState.choices, default=SpoolerState.PENDING)
     lane = models.CharField(max_length=13, choices=Lane.choices, default=Lane.BULK)
@@ -79,7 +111,22 @@ class Spooler(models.Model):
     tags = models.JSONField(default=list, blank=True)
     headers = models.JSONField(default=dict, blank=True)
     variables = models.JSONField(default=dict, blank=True)
+    #: What its mails say that say nothing themselves; complete when it is ready.
+    content = models.ForeignKey(
+        "spooling.Content", on_delete=models.PROTECT, null=True, editable=False, related_name="+"
+    )
+    #: Whether a mail of it says something that only `content` says: then that must be complete.
+    shares_content = models.BooleanField(default=False, editable=False)
+    paused_at = models.DateTimeField(null=True, editable=False)
+    paused_because = models.CharField(max_length=9, choices=PauseReason.choices, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    #: When it was first ready.
+    launched_at = models.DateTimeField(null=True, editable=False)
+    #: When it was last let go: what its brake counts begins then.
+    resumed_at = models.DateTimeField(null=True, editable=False)
+    #: Since when it takes no more mail, also while it is paused.
+    closed_at = models.DateTimeField(null=True, editable=False)
+    #: When it was cancelled, or had finished and the last of its mails was settled.
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: Set once it is cancelled and the rows of all that waited say so.
     swept_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -92,6 +139,14 @@ class Spooler(models.Model):
                 condition=models.Q(type="stream"),
                 name="spooler_one_stream_per_lane",
             ),
+            models.UniqueConstraint(
+                fields=["domain"], condition=models.Q(type="draft"), name="spooler_one_of_drafts_per_domain"
+            ),
+            models.UniqueConstraint(
+                fields=["account"],
+                condition=models.Q(type="draft", domain=None),
+                name="spooler_one_of_drafts_without_domain",
+            ),
             models.CheckConstraint(
                 name="spooler_known_words",
                 condition=models.Q(
@@ -101,10 +156,29 @@ class Spooler(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "id"], name="spooler_of_account"),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(type="campaign", ended_at=None),
+                name="spooler_open_campaign",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def domain_name(self) -> str:
+        """Of its sending domain; empty without one."""
+        return "" if self.domain is None else self.domain.name
+
+    @property
+    def takes_mail(self) -> bool:
+        """Whether mail may still be added."""
+        return self.closed_at is None and self.state not in (SpoolerState.CANCELLED, SpoolerState.FINISHED)
+
+    def is_stale(self, now: datetime) -> bool:
+        """Whether its time has passed: nothing of it leaves before it has a later `not_after`."""
+        return self.not_after is not None and self.not_after < now
 
 
 class BacklogQuerySet(models.QuerySet["Backlog"]):
@@ -151,65 +225,3 @@ class Submission(models.Model):
     tags = models.JSONField(default=list)
     metadata = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-
-class JobKind(models.TextChoices):
-    """Accepted jobs that are not mails."""
-
-    #: Put a spooler's mails back that failed, were held or are in doubt.
-    RETRY_MAILS = "retry_mails"
-    #: Send a subscription the message of the number that was next when it was asked for.
-    SEND = "send"
-    #: Send a subscription its last message once more.
-    RESEND = "resend"
-    #: Send all ready subscriptions of a schedule their next message.
-    SCHEDULE_SEND = "schedule_send"
-    #: Ask again for the messages that could not be handed over.
-    REQUEUE_FAILURES = "requeue_failures"
-    #: Estimate what the runs of a day reach.
-    ESTIMATE = "estimate"
-    #: Find the subscriptions that are behind their schedule.
-    FIND_BEHIND = "find_behind"
-    #: Set the gauges of the metrics.
-    MEASURE = "measure"
-
-
-class JobState(models.TextChoices):
-    """Where a job stands."""
-
-    #: Stored; nobody works on it.
-    WAITING = "waiting"
-    #: A worker is on it until its lease ends.
-    RUNNING = "running"
-    #: Done; the outcome is in `result`.
-    DONE = "done"
-    #: Gave up; the reason is in `result`.
-    FAILED = "failed"
-
-
-class JobRequest(models.Model):
-    """Any accepted job that is not a mail. Run by the control tick, so a lost broker message loses none."""
-
-    public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="job_requests")
-    kind = models.CharField(max_length=20, choices=JobKind.choices)
-    arguments = models.JSONField(default=dict)
-    state = models.CharField(max_length=7, choices=JobState.choices, default=JobState.WAITING)
-    progress = models.PositiveIntegerField(default=0)
-    total = models.PositiveIntegerField(null=True)
-    #: The last id that is done with: the next slice begins above it.
-    position = models.BigIntegerField(default=0)
-    #: Tries that failed for a while; the next one waits for `leased_until`.
-    tries = models.PositiveSmallIntegerField(default=0)
-    result = models.JSONField(default=dict)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    #: Nobody else works on it before. A turn's end sets it to that moment, so open jobs take turns by it.
-    leased_until = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
-
-    class Meta:
-        indexes = [
-            models.Index(
-                fields=["id"], condition=models.Q(state__in=["waiting", "running"]), name="job_request_open"
-            )
-        ]

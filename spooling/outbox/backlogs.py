@@ -13,7 +13,7 @@ from django.db.models import Min, Q
 
 from spooling import ledger
 from spooling.models import Backlog, Pending
-from spooling.models.spoolers import RUNNING, Lane
+from spooling.models.spoolers import Lane, running
 from spooling.outbox.values import Batch
 from stats import providers
 
@@ -133,7 +133,7 @@ class Backlogs:
         return sorted(places, key=lambda place: self._served.get(place.backlog_id or 0, 0.0))
 
     def _read(self, now: datetime) -> dict[int, Place]:
-        runs = Q(spooler__state__in=RUNNING, spooler__start_at__lte=now, spooler__lane=Lane.BULK)
+        runs = Q(running(now, "spooler__"), spooler__lane=Lane.BULK)
         due = Backlog.objects.filter(runs, next_due_at__lte=now).select_related("spooler")
         return {
             backlog.pk: Place(

@@ -32,6 +32,15 @@ def of(sends: Sequence[Placed]) -> dict[str, str]:
     }
 
 
+def exceptions(sends: Sequence[Placed]) -> dict[str, str]:
+    """The same of what few mails have; an empty line where one has none."""
+    mails = [mail for send in sends for mail in send.mails]
+    return {
+        "mail_tags": _lines([_json(mail.tags) if mail.tags else "" for mail in mails]),
+        "suppressed": _lines([mail.suppressed for mail in mails]),
+    }
+
+
 _lines = "\n".join
 
 

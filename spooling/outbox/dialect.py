@@ -8,5 +8,5 @@ from spooling.outbox import postgresql, sqlite
 
 
 def current() -> ModuleType:
-    """`postgresql` or `sqlite`; both offer insert, claim and settle with the same arguments and answers."""
+    """`postgresql` or `sqlite`: insert, insert_details, claim and settle of both have the same arguments and answers."""
     return postgresql if connection.vendor == "postgresql" else sqlite

@@ -22,8 +22,34 @@ class NewFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Handling:
+    """How a send's mails are handed over and followed, where it is not as usual.
+
+    Bounces come back to `envelope_sender` alone where `track_bounces` is off, and are passed on to it where it is on.
+    `notify`, `ret`, `envid` and `orcpt` are RFC 3461's, decoded; an empty `orcpt` is the mail's own address.
+    """
+
+    envelope_sender: str = ""
+    track_bounces: bool = True
+    notify: str = ""
+    ret: str = ""
+    envid: str = ""
+    orcpt: str = ""
+    #: Leave a link alone whose label shows its target: a tracked one would look like a fraud.
+    spare_shown_links: bool = False
+
+
+USUAL = Handling()
+#: A null return path: what becomes of the mail is not heard of, and answers nothing (RFC 5321 §4.5.5, RFC 3834 §3.3).
+UNANSWERABLE = Handling(track_bounces=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewContent:
-    """What a send says. Addresses are (name, email); an empty `to` shows each mail its own recipient."""
+    """What a send says. Addresses are (name, email); an empty `to` shows each mail its own recipient.
+
+    What it leaves empty, the content `base_id` says. The other fields are as in `Content`.
+    """
 
     from_email: str
     from_name: str = ""
@@ -37,33 +63,56 @@ class NewContent:
     files: tuple[NewFile, ...] = ()
     template_language: str = "mustache"
     language: str = ""
+    base_id: int | None = None
+    to_name: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    tracked: bool = True
+    track_opens: bool = False
+    track_clicks: bool = False
+    unsubscribe_id: int | None = None
+    #: A complete message, which goes out as it is but for what tracking, signing and the template language add. Then the
+    #: fields above only tell of it, for lists and the choice of a domain.
+    raw: bytes = b""
+    handling: Handling = USUAL
 
 
 class NewMail(NamedTuple):
-    """One address that the content goes to, with its own variables."""
+    """One address that the content goes to, with its own variables. Suppressed: the reason; it is stored as blocked."""
 
     email: str
     name: str = ""
     variables: Mapping[str, Any] = {}
     attempt_id: int | None = None
+    tags: tuple[str, ...] = ()
+    suppressed: str = ""
+
+    @property
+    def state(self) -> str:
+        return "blocked" if self.suppressed else "waiting"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSend:
-    """One content to some addresses. Without a spooler it goes to the account's standing stream of that lane."""
+    """One content, a new one or the stored one of `content_id`, to some addresses.
 
-    content: NewContent
+    Without a spooler it goes to the account's standing stream of that lane.
+    """
+
+    content: NewContent | None = None
+    content_id: int | None = None
     mails: tuple[NewMail, ...]
     lane: str = Lane.TRANSACTIONAL
     spooler_id: int | None = None
     domain_id: int | None = None
     due_at: datetime | None = None
     not_after: datetime | None = None
+    #: Which of several calls makes it, from 0.
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSubmission:
-    """The call that makes the mails."""
+    """The call that makes the mails; or several, which are alike but for their sends."""
 
     account_id: int
     wire: str
@@ -90,7 +139,8 @@ class Accepted(NamedTuple):
 class Placed(NamedTuple):
     """A send about to be stored, in its place; `public_ids` (hex) and `providers` are those of its mails, in order."""
 
-    content: NewContent
+    content: NewContent | None
+    content_id: int | None
     mails: tuple[NewMail, ...]
     public_ids: list[str]
     providers: list[str]
@@ -99,3 +149,4 @@ class Placed(NamedTuple):
     domain_id: int | None
     due_at: datetime
     not_after: datetime | None
+    call: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,9 +9,9 @@ from datetime import datetime
 from django.db import transaction
 
 from spooling import limits, spoolers, wakeups
-from spooling.models import Attachment, Backlog, ContentFile
+from spooling.models import Backlog
 from spooling.models.spoolers import Lane
-from spooling.outbox import dialect, public_ids
+from spooling.outbox import contents, dialect, public_ids
 from spooling.outbox.drafts import Accepted, NewContent, NewFile, NewMail, NewSend, NewSubmission, Placed
 from stats import providers
 
@@ -27,10 +26,13 @@ def accept(submission: NewSubmission, sends: Sequence[NewSend], *, now: datetime
     placed = _placed(submission, sends, now)
     limits.check(submission.account_id, sum(len(send.mails) for send in placed), now=now)
     lanes = {send.lane for send in placed}
-    if Lane.BULK in lanes or any(send.content.files for send in placed):
+    new = [send.content for send in placed if send.content is not None]
+    if Lane.BULK in lanes or any(contents.has_more(content) for content in new):
         with transaction.atomic():
             mail_ids, content_ids = dialect.current().insert(submission, placed, now)
-            _attach(submission.account_id, [send.content for send in placed], content_ids)
+            contents.attach(submission.account_id, new, content_ids)
+            if details := contents.details(new, content_ids):
+                dialect.current().insert_details(submission.account_id, details)
             _note_backlogs(placed)
     else:
         mail_ids, _ = dialect.current().insert(submission, placed, now)
@@ -38,7 +40,7 @@ def accept(submission: NewSubmission, sends: Sequence[NewSend], *, now: datetime
         wakeups.wake_after_commit(lane)
     mails = [pair for send in placed for pair in zip(send.public_ids, send.mails, strict=True)]
     return [
-        Accepted(mail_id, public_id, mail.email, "waiting")
+        Accepted(mail_id, public_id, mail.email, mail.state)
         for mail_id, (public_id, mail) in zip(mail_ids, mails, strict=True)
     ]
 
@@ -48,6 +50,7 @@ def _placed(submission: NewSubmission, sends: Sequence[NewSend], now: datetime) 
     return [
         Placed(
             content=send.content,
+            content_id=send.content_id,
             mails=send.mails,
             public_ids=list(itertools.islice(drawn, len(send.mails))),
             providers=[providers.of_address(mail.email) for mail in send.mails],
@@ -56,36 +59,10 @@ def _placed(submission: NewSubmission, sends: Sequence[NewSend], now: datetime) 
             domain_id=send.domain_id,
             due_at=now if send.due_at is None else max(now, send.due_at),
             not_after=send.not_after,
+            call=send.call,
         )
         for send in sends
     ]
-
-
-def _attach(account_id: int, contents: Sequence[NewContent], content_ids: Sequence[int]) -> None:
-    files = [
-        (content_ids[n], *pair) for n, content in enumerate(contents) for pair in enumerate(content.files)
-    ]
-    if not files:
-        return
-    data = {hashlib.sha256(file.data).hexdigest(): file.data for _, _, file in files}
-    Attachment.objects.bulk_create(
-        [Attachment(account_id=account_id, digest=digest, data=bytes_) for digest, bytes_ in data.items()],
-        ignore_conflicts=True,
-    )
-    stored = dict(
-        Attachment.objects.filter(account_id=account_id, digest__in=data).values_list("digest", "id")
-    )
-    ContentFile.objects.bulk_create(
-        ContentFile(
-            content_id=content_id,
-            attachment_id=stored[hashlib.sha256(file.data).hexdigest()],
-            position=position,
-            name=file.name,
-            type=file.type,
-            cid=file.cid,
-        )
-        for content_id, position, file in files
-    )
 
 
 def _note_backlogs(sends: Sequence[Placed]) -> None:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from spooling import errors, ledger, wakeups
-from spooling.models import Backlog, Mail
+from spooling.models import Backlog, Mail, Spooler
 from spooling.models.mails import PENDING, MailState
 from spooling.models.spoolers import Lane, SpoolerState
 from spooling.outbox import pending
@@ -21,6 +21,8 @@ from stats.models import EventKind
 
 #: Rows a sweep moves in one transaction.
 SWEEP_SIZE = 2_000
+#: States of mails that can be put back.
+RETRIED = (MailState.FAILED, MailState.QUARANTINED, MailState.IN_DOUBT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class _Moved(NamedTuple):
     email: str
     provider: str
     lane: str
+    deferral: int
 
 
 def cancel(mail: Mail, *, now: datetime) -> None:
@@ -61,15 +64,15 @@ def cancel(mail: Mail, *, now: datetime) -> None:
         raise errors.MailHasLeft
 
 
-def retry(mails: QuerySet[Mail], *, why: str, now: datetime) -> int:
-    """Put mails back that failed, were held or are in doubt; the others stay. Answers how many wait again.
+def retry(mails: QuerySet[Mail], *, states: Iterable[str] = RETRIED, why: str, now: datetime) -> int:
+    """Put mails back that are in one of these states; the others stay. Answers how many wait again.
 
     Those of cancelled spoolers stay too: they would wait for good.
     """
     moved = 0
     mails = mails.exclude(spooler__state=SpoolerState.CANCELLED)
-    for source in (MailState.FAILED, MailState.QUARANTINED, MailState.IN_DOUBT):
-        move = Move(source=source, target=MailState.WAITING, kind=EventKind.REQUEUED, why=why)
+    for source in states:
+        move = Move(source=MailState(source), target=MailState.WAITING, kind=EventKind.REQUEUED, why=why)
         moved += apply(move, mails.filter(state=source).values_list("id", flat=True), now=now)
     return moved
 
@@ -83,7 +86,8 @@ def apply(move: Move, mail_ids: Iterable[int], *, now: datetime) -> int:
     rows = _update(move, ids, now)
     if move.target in PENDING:
         pending.leave(pending.of_ids([row.id for row in rows]))
-    events.record([_happening(row, move, now) for row in rows])
+    drafts = Spooler.objects.drafts_among(row.spooler_id for row in rows)
+    events.record([_happening(row, move, now) for row in rows if row.spooler_id not in drafts])
     ledger.book(
         [(row.account_id, row.spooler_id) for row in rows], source=move.source, target=move.target, now=now
     )
@@ -98,7 +102,10 @@ def _update(move: Move, mail_ids: Sequence[int], now: datetime) -> list[_Moved]:
     marks = ", ".join(["%s"] * len(mail_ids))
     columns = ", ".join(_Moved._fields)
     changes, parameters = _changes(move, now)
-    statement = f"UPDATE spooling_mail SET state = %s{changes} WHERE id IN ({marks}) AND state = %s"
+    statement = (
+        f"UPDATE spooling_mail SET state = %s, deferral = deferral %% 2 * 2{changes} "
+        f"WHERE id IN ({marks}) AND state = %s"
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             f"{statement} RETURNING {columns}",
@@ -127,10 +134,19 @@ def _happening(row: _Moved, move: Move, now: datetime) -> events.Happening:
         destination=row.email.rpartition("@")[2].lower(),
         provider=row.provider,
         router="",
+        lane=row.lane,
         kind=move.kind,
         at=now,
+        ends=_ended(row, move),
         detail={"why": move.why},
     )
+
+
+def _ended(row: _Moved, move: Move) -> str:
+    """The figure that the mail leaves: of the state that it ended in, or of what was deferred."""
+    if move.source in (MailState.FAILED, MailState.QUARANTINED):
+        return move.source.value
+    return EventKind.TEMPFAIL if row.deferral > 1 else ""
 
 
 def _wake(rows: Sequence[_Moved], now: datetime) -> None:

@@ -8,104 +8,11 @@ from datetime import datetime
 
 from django.db import connection
 
-from spooling.outbox import columns, prepared, public_ids
-from spooling.outbox.drafts import NewSubmission, Placed
+from spooling.outbox.postgresql_insert import insert, insert_details
 from spooling.outbox.values import Batch, Claimed, Order, Result
 from stats import events
 
-# The contents' ids are drawn before the rows are written: RETURNING does not say which source row it answers for.
-_INSERT = r"""
-WITH submission AS (
-    INSERT INTO spooling_submission
-        (public_id, account_id, api_key_id, wire, client_reference, tags, metadata, created_at)
-    VALUES (%(submission)s, %(account)s, %(api_key)s, %(wire)s, %(reference)s, %(tags)s, %(metadata)s, %(now)s)
-    RETURNING id
-), drawn AS MATERIALIZED (
-    SELECT nextval(pg_get_serial_sequence('spooling_content', 'id')) AS id, c.*
-    FROM json_to_recordset(%(contents)s::json) AS c (
-        n int, subject text, from_name text, from_email text, reply_to jsonb, "to" jsonb, cc jsonb, text text,
-        html text, headers jsonb, template_language text, language text, spooler_id bigint, domain_id bigint,
-        lane text, due_at timestamptz, not_after timestamptz
-    )
-), content AS (
-    INSERT INTO spooling_content (
-        id, account_id, subject, from_name, from_email, reply_to, "to", cc, text, html, headers,
-        template_language, language, created_at
-    )
-    SELECT id, %(account)s, subject, from_name, from_email, reply_to, "to", cc, text, html, headers,
-        template_language, language, %(now)s
-    FROM drawn
-), mail AS (
-    INSERT INTO spooling_mail (
-        public_id, account_id, spooler_id, submission_id, content_id, domain_id, attempt_id, lane, email, name,
-        variables, provider, state, due_at, not_after, tries, last_reply, bounce_class, created_at
-    )
-    SELECT m.public_id::uuid, %(account)s, drawn.spooler_id, submission.id, drawn.id, drawn.domain_id,
-        m.attempt_id::bigint, drawn.lane, m.email, m.name, m.variables, m.provider, 'waiting', drawn.due_at,
-        drawn.not_after, 0, '', '', %(now)s
-    FROM ROWS FROM (
-        string_to_table(%(ids)s, E'\n'), string_to_table(%(sends)s, E'\n'), json_array_elements_text(%(emails)s),
-        json_array_elements_text(%(names)s), string_to_table(%(variables)s, E'\n'),
-        string_to_table(%(providers)s, E'\n'), string_to_table(%(attempts)s, E'\n', '')
-    ) WITH ORDINALITY AS m (public_id, n, email, name, variables, provider, attempt_id, i)
-    JOIN drawn ON drawn.n = m.n::int CROSS JOIN submission
-    ORDER BY m.i
-    RETURNING id, spooler_id, lane, provider, due_at, not_after
-), pending AS (
-    INSERT INTO spooling_pending (mail_id, account_id, spooler_id, lane, provider, state, due_at, not_after)
-    SELECT id, %(account)s, spooler_id, lane, provider, 'waiting', due_at, not_after FROM mail
-), delta AS (
-    INSERT INTO spooling_ledgerdelta (account_id, spooler_id, at, spooled, waiting)
-    SELECT %(account)s, spooler_id, %(now)s, count(*), count(*) FROM mail GROUP BY spooler_id
-)
-SELECT ARRAY(SELECT id FROM mail ORDER BY id), ARRAY(SELECT id FROM drawn ORDER BY n)
-"""
-_STORE = prepared.Statement(
-    "earwig_store",
-    _INSERT,
-    {
-        "submission": "uuid",
-        "account": "bigint",
-        "api_key": "bigint",
-        "wire": "text",
-        "reference": "text",
-        "tags": "jsonb",
-        "metadata": "jsonb",
-        "now": "timestamptz",
-        "contents": "json",
-        "ids": "text",
-        "sends": "text",
-        "emails": "json",
-        "names": "json",
-        "variables": "text",
-        "providers": "text",
-        "attempts": "text",
-    },
-)
-
-
-def insert(submission: NewSubmission, sends: Sequence[Placed], now: datetime) -> tuple[list[int], list[int]]:
-    """Store everything; answers the ids of the mails and of the contents, in order."""
-    with connection.cursor() as cursor:
-        _STORE.execute(
-            cursor,
-            {
-                "submission": public_ids.draw(1, now=now)[0],
-                "account": submission.account_id,
-                "api_key": submission.api_key_id,
-                "wire": submission.wire,
-                "reference": submission.client_reference,
-                "tags": json.dumps(submission.tags),
-                "metadata": json.dumps(submission.metadata),
-                "now": now,
-                "contents": json.dumps([_content(number, send) for number, send in enumerate(sends)]),
-            }
-            | columns.of(sends),
-        )
-        # The rows were written in their order, so their ids ascend in it.
-        mail_ids, content_ids = cursor.fetchone()
-    return mail_ids, content_ids
-
+__all__ = ["claim", "insert", "insert_details", "settle"]
 
 _CLAIM = """
 WITH picked AS MATERIALIZED (
@@ -179,9 +86,9 @@ def claim(order: Order, now: datetime) -> Batch | None:
 _SETTLE = f"""
 WITH result AS (
     SELECT m AS mail_id, c AS claim_id, s AS state, k AS kind, o AS code, r AS reply, t AS tries, d AS due_at,
-        g AS give_up_at
+        g AS give_up_at, p AS stage
     FROM json_to_recordset(%(results)s::json) AS r (
-        m bigint, c bigint, s text, k text, o smallint, r text, t smallint, d timestamptz, g timestamptz
+        m bigint, c bigint, s text, k text, o smallint, r text, t smallint, d timestamptz, g timestamptz, p text
     )
 ), moved AS (
     UPDATE spooling_mail AS mail SET
@@ -189,32 +96,39 @@ WITH result AS (
         last_code = coalesce(result.code, mail.last_code),
         last_reply = CASE WHEN result.code IS NULL THEN mail.last_reply ELSE result.reply END,
         due_at = coalesce(result.due_at, mail.due_at),
+        deferral = CASE WHEN result.kind = '' THEN mail.deferral
+            ELSE mail.deferral %% 2 * 2 + (result.kind = 'tempfail')::int END,
         give_up_at = coalesce(mail.give_up_at, result.give_up_at),
         ended_at = CASE WHEN result.state IN ('waiting', 'in_doubt') THEN NULL ELSE %(now)s END
     FROM result
     WHERE mail.id = result.mail_id AND mail.claim_id = result.claim_id AND mail.state = 'sending'
     RETURNING mail.account_id, mail.domain_id, mail.spooler_id, mail.id AS mail_id, mail.provider,
         mail.lane, mail.due_at, mail.not_after,
-        lower(split_part(mail.email, '@', -1)) AS destination, result.kind, result.state,
-        jsonb_strip_nulls(jsonb_build_object('code', result.code, 'reply', result.reply)) AS detail
+        lower(split_part(mail.email, '@', -1)) AS destination, result.kind, result.state, 1 AS counts,
+        CASE WHEN result.kind <> '' AND mail.deferral > 1 THEN 'tempfail' ELSE '' END AS ends,
+        jsonb_strip_nulls(
+            jsonb_build_object('code', result.code, 'reply', result.reply, 'stage', result.stage)
+        ) AS detail
 ), pending AS (
     INSERT INTO spooling_pending (mail_id, account_id, spooler_id, lane, provider, state, due_at, not_after)
     SELECT mail_id, account_id, spooler_id, lane, provider, state, due_at, not_after
     FROM moved WHERE state IN ('waiting', 'in_doubt')
 ), happening AS (
-    SELECT *, %(router_name)s::text AS router, %(now)s::timestamptz AS at FROM moved WHERE kind <> ''
+    SELECT *, %(router_name)s::text AS router, %(now)s::timestamptz AS at FROM moved
+    WHERE kind <> '' AND spooler_id NOT IN (SELECT id FROM spooling_spooler WHERE type = 'draft')
 ), told AS (
     {events.insert_from("happening")}
 ), delta AS (
     INSERT INTO spooling_ledgerdelta (
         account_id, spooler_id, at, sending, waiting, delivered, failed, blocked, quarantined, expired,
-        cancelled, in_doubt
+        cancelled, in_doubt, deferrals
     )
     SELECT account_id, spooler_id, %(now)s, -count(*),
         count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'delivered'),
         count(*) FILTER (WHERE state = 'failed'), count(*) FILTER (WHERE state = 'blocked'),
         count(*) FILTER (WHERE state = 'quarantined'), count(*) FILTER (WHERE state = 'expired'),
-        count(*) FILTER (WHERE state = 'cancelled'), count(*) FILTER (WHERE state = 'in_doubt')
+        count(*) FILTER (WHERE state = 'cancelled'), count(*) FILTER (WHERE state = 'in_doubt'),
+        count(*) FILTER (WHERE kind = 'tempfail')
     FROM moved GROUP BY account_id, spooler_id
 )
 SELECT count(*) FROM moved
@@ -250,28 +164,6 @@ def _result(result: Result) -> dict[str, object]:
         row["d"] = result.due_at.isoformat()
     if result.give_up_at is not None:
         row["g"] = result.give_up_at.isoformat()
+    if result.stage is not None:
+        row["p"] = result.stage
     return row
-
-
-def _content(number: int, send: Placed) -> dict[str, object]:
-    """A content, and what all mails of its send share."""
-    content = send.content
-    return {
-        "n": number,
-        "subject": content.subject,
-        "from_name": content.from_name,
-        "from_email": content.from_email,
-        "reply_to": content.reply_to,
-        "to": content.to,
-        "cc": content.cc,
-        "text": content.text,
-        "html": content.html,
-        "headers": content.headers,
-        "template_language": content.template_language,
-        "language": content.language,
-        "spooler_id": send.spooler_id,
-        "domain_id": send.domain_id,
-        "lane": send.lane,
-        "due_at": send.due_at.isoformat(),
-        "not_after": send.not_after.isoformat() if send.not_after else None,
-    }

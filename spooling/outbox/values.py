@@ -86,3 +86,5 @@ class Result(NamedTuple):
     tries: int = 0
     due_at: datetime | None = None
     give_up_at: datetime | None = None
+    #: Of a refusal: what the server answered to (mail, rcpt, data, body), or `connection`.
+    stage: str | None = None

@@ -81,12 +81,19 @@ def test_settling_moves_rows_and_appends_events_and_increments(account, spool):
     mail = Mail.objects.order_by("id").first()
     assert (mail.state, mail.tries, mail.last_code, mail.last_reply) == ("delivered", 1, 250, "2.0.0 queued")
     assert mail.ended_at is not None and mail.claim_id is None
-    event = Event.objects.filter(mail_id=mail.pk).get()
+    event = Event.objects.exclude(kind="spooled").get(mail_id=mail.pk)
     assert (event.kind, event.destination, event.router) == ("delivered", "x.example", "way out")
     assert event.detail == {"code": 250, "reply": "2.0.0 queued"}
     figures = ledger.of_account(account.pk)
     assert figures["delivered"] == figures["spooled"] == 2 and ledger.adds_up(figures)
     assert not Claim.objects.exists()
+
+
+def test_a_refusal_tells_what_it_answered_to(spool):
+    spool("a@x.example")
+    settle(claims.claim(order(), now=timezone.now()), "failed", "failed", code=550, reply="no", stage="rcpt")
+    event = Event.objects.get(kind="failed")
+    assert event.detail == {"code": 550, "reply": "no", "stage": "rcpt"}
 
 
 def test_results_of_a_claim_that_was_taken_away_change_nothing(account, spool):
@@ -99,7 +106,7 @@ def test_results_of_a_claim_that_was_taken_away_change_nothing(account, spool):
 
     mail = Mail.objects.get()
     assert (mail.state, mail.claim_id) == ("sending", again.claim_id)
-    assert not Event.objects.exists()
+    assert not Event.objects.exclude(kind="spooled").exists()
     assert ledger.of_account(account.pk)["sending"] == 1
 
 

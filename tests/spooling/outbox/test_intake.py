@@ -5,9 +5,11 @@ import pytest
 from django.utils import timezone
 
 from earwig.models import Account
-from spooling import errors, ledger
-from spooling.models import Attachment, Backlog, Content, ContentFile, Mail, Spooler, Submission
+from spooling import errors, ledger, spoolers
+from spooling.models import Attachment, Backlog, Content, ContentFile, Mail, Pending, Spooler, Submission
 from spooling.outbox import intake
+from stats import events
+from stats.models import Event
 
 pytestmark = pytest.mark.django_db
 
@@ -150,3 +152,115 @@ def test_mails_with_and_without_an_attempt_keep_their_own(account):
 def _accept(account, mails):
     send = intake.NewSend(content=intake.NewContent(from_email="a@x.example"), mails=tuple(mails))
     intake.accept(intake.NewSubmission(account_id=account.pk, wire="native"), [send], now=timezone.now())
+
+
+def _store(account, mails, **send):
+    submission = intake.NewSubmission(account_id=account.pk, wire="native")
+    return intake.accept(submission, [intake.NewSend(mails=mails, **send)], now=timezone.now())
+
+
+def test_a_suppressed_address_is_stored_as_blocked_and_never_waits(account):
+    mails = (
+        intake.NewMail(email="a@x.example"),
+        intake.NewMail(email="b@x.example", suppressed="unsubscribe"),
+    )
+
+    accepted = _store(account, mails, content=intake.NewContent(from_email="a@x.example"))
+
+    assert [mail.state for mail in accepted] == ["waiting", "blocked"]
+    blocked = Mail.objects.get(email="b@x.example")
+    assert (blocked.state, blocked.last_reply) == ("blocked", "suppressed: unsubscribe")
+    assert blocked.ended_at is not None
+    assert list(Pending.objects.values_list("mail__email", flat=True)) == ["a@x.example"]
+    figures = ledger.of_spooler(blocked.spooler_id)
+    assert (figures["spooled"], figures["waiting"], figures["blocked"]) == (2, 1, 1)
+    assert figures == ledger.recount(blocked.spooler_id)
+    assert [event.kind for event in events.of_mail(blocked.pk)] == ["spooled", "blocked"]
+    assert events.of_mail(blocked.pk)[1].detail == {"why": "suppressed: unsubscribe"}
+
+
+def test_mails_may_point_to_a_stored_content_and_have_tags_of_their_own(account):
+    content = Content.objects.create(account=account, from_email="a@x.example")
+    mails = (
+        intake.NewMail(email="a@x.example", tags=("vip", "line\nbreak")),
+        intake.NewMail(email="b@x.example"),
+    )
+
+    _store(account, mails, content_id=content.pk)
+
+    assert Content.objects.count() == 1
+    assert list(Mail.objects.order_by("id").values_list("content_id", "tags")) == [
+        (content.pk, ["vip", "line\nbreak"]),
+        (content.pk, None),
+    ]
+
+
+def test_a_new_content_keeps_all_that_it_says(account):
+    base = Content.objects.create(account=account, from_email="a@x.example")
+    content = intake.NewContent(
+        from_email="b@x.example",
+        base_id=base.pk,
+        to_name="{{name}}",
+        variables={"name": "Ann"},
+        tracked=False,
+        track_opens=True,
+        track_clicks=True,
+    )
+
+    _store(account, (intake.NewMail(email="a@x.example"),), content=content)
+
+    stored = Content.objects.exclude(pk=base.pk).get()
+    assert (stored.base_id, stored.to_name, stored.variables) == (base.pk, "{{name}}", {"name": "Ann"})
+    assert (stored.tracked, stored.track_opens, stored.track_clicks) == (False, True, True)
+
+
+def test_drafts_leave_no_events(account):
+    drafts = spoolers.of_drafts(account.pk, None)
+
+    _store(
+        account,
+        (intake.NewMail(email="a@x.example", suppressed="manual"), intake.NewMail(email="b@x.example")),
+        content=intake.NewContent(from_email="a@x.example"),
+        spooler_id=drafts.pk,
+    )
+
+    assert not Event.objects.exists()
+    assert spoolers.of_drafts(account.pk, None) == drafts
+
+
+@pytest.mark.parametrize("suppressed", ["", "manual"])
+def test_of_one_call_s_mails_those_that_are_no_drafts_leave_events(account, suppressed):
+    drafts = spoolers.of_drafts(account.pk, None)
+    content = intake.NewContent(from_email="a@x.example")
+    mails = (intake.NewMail(email="a@x.example", suppressed=suppressed),)
+    sends = [intake.NewSend(content=content, mails=mails, spooler_id=pk) for pk in (drafts.pk, None)]
+
+    _, told = intake.accept(
+        intake.NewSubmission(account_id=account.pk, wire="native"), sends, now=timezone.now()
+    )
+
+    kinds = ["spooled", "blocked"] if suppressed else ["spooled"]
+    assert list(Event.objects.order_by("id").values_list("mail_id", "kind")) == [
+        (told.id, kind) for kind in kinds
+    ]
+
+
+def test_several_calls_at_once_are_submissions_of_their_own(account):
+    sends = [
+        intake.NewSend(
+            content=intake.NewContent(from_email="a@x.example", subject=f"{call}"),
+            mails=(intake.NewMail(email=f"{call}-{n}@x.example"),),
+            call=call,
+        )
+        for call, n in ((0, 1), (0, 2), (2, 1))
+    ]
+
+    accepted = intake.accept(
+        intake.NewSubmission(account_id=account.pk, wire="smtp", tags=("a",)), sends, now=timezone.now()
+    )
+
+    assert [mail.email for mail in accepted] == ["0-1@x.example", "0-2@x.example", "2-1@x.example"]
+    first, second, third = Mail.objects.select_related("content").order_by("id")
+    assert first.submission_id == second.submission_id != third.submission_id
+    assert [mail.content.subject for mail in (first, second, third)] == ["0", "0", "2"]
+    assert [call.tags for call in Submission.objects.all()] == [["a"], ["a"]]
