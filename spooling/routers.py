@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import unquote, urlsplit
@@ -14,7 +15,7 @@ from django.db.models import F
 
 from earwig import errors as earwig_errors
 from earwig import sealing
-from spooling.models import Route, Router, Shape
+from spooling.models import ProviderLimit, Route, Router, Shape
 from spooling.models.routers import RouterKind, TlsMode
 
 #: How long what was read of routers serves; a change in the admin holds from then on.
@@ -24,8 +25,13 @@ ALL_PROVIDERS = "*"
 #: The router that the settings describe.
 DEFAULT_NAME = "default"
 
+#: What a router of SMTP_URL is given over all workers, where mail goes to the recipients' own servers.
+DIRECT_CONNECTIONS = 500
+
 log = logging.getLogger(__name__)
 
+#: Of SMTP_URL: to the servers that each recipient's domain names.
+DIRECT_SCHEME = "mx"
 #: Of SMTP_URL.
 TLS_OF_SCHEME = {
     "smtp": TlsMode.OPPORTUNISTIC,
@@ -36,11 +42,24 @@ TLS_OF_SCHEME = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What a part of a router is given at most, over all workers; None: no more than the router itself."""
+
+    max_connections: int | None = None
+    mails_per_minute: int | None = None
+
+
+NO_LIMIT = Limit()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
     """A router as a drain needs it."""
 
     id: int
     name: str
+    #: Whether it leads to the servers that each recipient's domain names.
+    direct: bool = False
     host: str
     port: int
     tls: str
@@ -52,10 +71,17 @@ class Destination:
     max_connections: int
     mails_per_minute: int | None
     deferred_until: datetime | None
+    allow_private: bool = False
+    #: By provider or domain, ALL_PROVIDERS for any other.
+    limits: Mapping[str, Limit] = field(default_factory=dict, compare=False)
 
     def rests(self, now: datetime) -> bool:
         """Whether nobody should try to reach it at `now`."""
         return self.deferred_until is not None and self.deferred_until > now
+
+    def limit_of(self, part: str) -> Limit:
+        """The part's own limit, or that of any."""
+        return self.limits.get(part) or self.limits.get(ALL_PROVIDERS, NO_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +92,8 @@ class Table:
     destinations: dict[int, Destination]
     defaults: dict[int | None, int]
     routes: dict[tuple[int | None, str], int]
+    #: Until when routers, and sites of direct ones, rest; or rested, and were not reached since.
+    resting: dict[tuple[int, str], datetime] = field(default_factory=dict)
 
     def choose(self, account_id: int, provider: str) -> Destination | None:
         """The account's own route for the provider, its default, everyone's route, everyone's default."""
@@ -111,7 +139,7 @@ def ensure_default() -> None:
     if default is None:
         try:
             with transaction.atomic():
-                Router.objects.create(name=DEFAULT_NAME, default=True, **_wanted())
+                Router.objects.create(name=DEFAULT_NAME, default=True, **_made_of_settings())
         except IntegrityError:
             # Another process made it first.
             pass
@@ -119,11 +147,19 @@ def ensure_default() -> None:
         Router.objects.filter(pk=default.pk).update(**_wanted())
 
 
+def _made_of_settings() -> dict[str, object]:
+    wanted = _wanted()
+    return wanted | ({"max_connections": DIRECT_CONNECTIONS} if wanted["kind"] == RouterKind.MX else {})
+
+
 def _wanted() -> dict[str, object]:
     if not settings.SMTP_URL:
         trap = {"kind": RouterKind.TRAP, "host": settings.TRAP_HOST, "port": settings.TRAP_PORT}
         return trap | {"tls": TlsMode.NONE, "verify_certificate": False}
     url = urlsplit(settings.SMTP_URL)
+    if url.scheme == DIRECT_SCHEME:
+        direct = {"kind": RouterKind.MX, "host": "", "port": url.port or 25, "tls": TlsMode.OPPORTUNISTIC}
+        return direct | {"username": "", "password_sealed": "", "verify_certificate": False}
     tls = TLS_OF_SCHEME[url.scheme]
     return {
         "kind": RouterKind.SMTP,
@@ -137,21 +173,43 @@ def _wanted() -> dict[str, object]:
 
 
 def _read() -> Table:
-    deferred = dict(Shape.objects.filter(provider=ALL_PROVIDERS).values_list("router_id", "deferred_until"))
+    deferred = _deferred()
+    limits = _limits()
     enabled = Router.objects.filter(disabled=False).exclude(kind=RouterKind.WEBHOOK)
     routers = [router for router in enabled if _password(router) is not None]
     return Table(
         time.monotonic(),
-        {router.pk: _destination(router, deferred.get(router.pk)) for router in routers},
+        {
+            router.pk: _destination(
+                router, deferred.get((router.pk, ALL_PROVIDERS)), limits.get(router.pk, {})
+            )
+            for router in routers
+        },
         {router.account_id: router.pk for router in routers if router.default},
         {(route.account_id, route.provider): route.router_id for route in Route.objects.all()},
+        deferred,
     )
 
 
-def _destination(router: Router, deferred_until: datetime | None) -> Destination:
+def _deferred() -> dict[tuple[int, str], datetime]:
+    """By router and part of it."""
+    rows = Shape.objects.filter(deferred_until__isnull=False)
+    return {(row.router_id, row.provider): row.deferred_until for row in rows if row.deferred_until}
+
+
+def _limits() -> dict[int, dict[str, Limit]]:
+    found: dict[int, dict[str, Limit]] = {}
+    for row in ProviderLimit.objects.all():
+        limit = Limit(max_connections=row.max_connections, mails_per_minute=row.mails_per_minute)
+        found.setdefault(row.router_id, {})[row.provider] = limit
+    return found
+
+
+def _destination(router: Router, deferred_until: datetime | None, limits: Mapping[str, Limit]) -> Destination:
     return Destination(
         id=router.pk,
         name=router.name,
+        direct=router.kind == RouterKind.MX,
         host=router.host,
         port=router.port,
         tls=router.tls,
@@ -163,6 +221,8 @@ def _destination(router: Router, deferred_until: datetime | None) -> Destination
         max_connections=router.max_connections,
         mails_per_minute=router.mails_per_minute,
         deferred_until=deferred_until,
+        allow_private=router.allow_private,
+        limits=limits,
     )
 
 
@@ -180,9 +240,11 @@ def rest(faults: int) -> timedelta:
     return min(timedelta(seconds=5) * 2.0 ** min(max(faults, 1) - 1, 10), timedelta(minutes=5))
 
 
-def defer(router_id: int, *, fault: str, now: datetime) -> datetime:
-    """The router cannot be reached: nobody uses it until the answered moment, later with each fault in a row."""
-    shape, _ = Shape.objects.get_or_create(router_id=router_id, provider=ALL_PROVIDERS)
+def defer(router_id: int, *, fault: str, now: datetime, part: str = ALL_PROVIDERS) -> datetime:
+    """The router, or this site of it, cannot be reached: nobody uses it until the answered moment, later with each
+    fault in a row.
+    """
+    shape, _ = Shape.objects.get_or_create(router_id=router_id, provider=part)
     until = now + rest(shape.faults + 1)
     Shape.objects.filter(pk=shape.pk).update(
         deferred_until=until, faults=F("faults") + 1, last_fault=fault[:500]
@@ -190,6 +252,7 @@ def defer(router_id: int, *, fault: str, now: datetime) -> datetime:
     return until
 
 
-def recover(router_id: int) -> None:
-    """The router answers again."""
-    Shape.objects.filter(router_id=router_id, faults__gt=0).update(deferred_until=None, faults=0)
+def recover(router_id: int, *, part: str = ALL_PROVIDERS) -> None:
+    """It answers again."""
+    shapes = Shape.objects.filter(router_id=router_id, provider=part, faults__gt=0)
+    shapes.update(deferred_until=None, faults=0)

@@ -6,36 +6,32 @@ from __future__ import annotations
 
 import logging
 import queue
-import random
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from itertools import islice
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
-from spooling import errors, hosts, routers
-from spooling.delivery import letters, outages, shaping, smtp, steps, verdicts
-from spooling.delivery.consignments import Delivery, Parcel, Returns
+from spooling import errors, hosts
+from spooling.delivery import letters, lines, outages, shaping, smtp, steps, verdicts
+from spooling.delivery.consignments import Delivery, Holder, Parcel, Returns
 from spooling.delivery.journal import Answer, Journal
+from spooling.delivery.line_table import Lines
+from spooling.delivery.lines import Line
 from spooling.delivery.settler import Settler
 from spooling.delivery.supply import Supply
 from spooling.outbox import claims
 from spooling.outbox.values import Result
-from spooling.suppressions import Refusal
 
 #: Results are settled together once so many wait, or the oldest has waited so long.
 SETTLE_COUNT = 500
 SETTLE_SECONDS = 0.1
-#: Messages of a line that are made ahead of their sending.
-MADE_TOGETHER = 100
+#: How often the lines of direct routers are looked over.
+TIDY_SECONDS = 1.0
 #: How long the loop sleeps when nothing is under way; new mail wakes it.
 IDLE_SECONDS = 0.2
-#: Connection faults in a row after which a router rests.
-FAULTS_TO_REST = 3
 #: Connections that may break under one mail before that counts as its own failure.
 MOST_UNTOUCHED = 3
 #: How long a drain that is over waits for replies before it takes new mail again.
@@ -46,20 +42,6 @@ Stop = Callable[[], bool]
 log = logging.getLogger(__name__)
 
 
-class Line:
-    """One router in this drain: parcels that wait for a connection, the pool that sends them, results to settle."""
-
-    def __init__(self, destination: routers.Destination) -> None:
-        self.destination = destination
-        self.parcels: deque[Parcel] = deque()
-        self.pool: smtp.Pool | None = None
-        self.connections = 0
-        self.returns = Returns(destination)
-        self.oldest = 0.0
-        #: The count of faults at which the router was last put to rest.
-        self.rested_after = 0
-
-
 class Drain:
     """Sends a lane's due mail until its time is over. One instance, one run."""
 
@@ -68,15 +50,17 @@ class Drain:
         self.worker = hosts.new_worker()
         self.sent = 0
         self._batch: int = settings.DELIVERY_BATCH
-        self._lines: dict[int, Line] = {}
-        self._in_flight: dict[int, Parcel] = {}
+        self._in_flight: dict[int, tuple[Line, Parcel]] = {}
         self._answers: list[Answer] = []
         self._lost_lease = self._unwritable = False
         self._letters = letters.Letters()
         self._journal = Journal(hosts.journals(), self.worker.name)
         self._loop = smtp.Loop(self._gate, self._report)
-        self._supply = Supply(lane, self.worker, self._letters, self)
+        granted: dict[Holder, int] = {}
+        self._lines = Lines(self._loop, self._batch, self._feed, granted)
+        self._supply = Supply(lane, self.worker, self._letters, self._lines, granted)
         self._supply.on_delivery = self._loop.wake
+        self._tidied_at = time.monotonic()
         self._settler = Settler(lane)
 
     def run(self) -> int:
@@ -88,6 +72,8 @@ class Drain:
         self._settler.start()
         try:
             self._turn_until_over()
+            # What a server keeps waiting before its body goes back too.
+            self._loop.close()
             self._give_back()
         finally:
             self._end()
@@ -99,11 +85,13 @@ class Drain:
             now = time.monotonic()
             if self._unwritable:
                 over_at = min(over_at, now)
-            if now >= over_at or self._stop():
+            stop = self._stop()
+            if now >= over_at or stop:
                 self._supply.pause()
-                if not self._in_flight or self._unwritable and now >= over_at + WIND_DOWN_SECONDS:
+                over_at, late = min(over_at, now), now >= over_at + WIND_DOWN_SECONDS
+                if not self._in_flight or late and (self._unwritable or stop and not self._loop.bodies_open):
                     return
-                if now >= over_at + WIND_DOWN_SECONDS and not self._stop():
+                if late and not stop:
                     # A server keeps its reply back. The others' mail does not wait for it.
                     over_at = now + self.seconds
                     self._supply.resume()
@@ -118,13 +106,10 @@ class Drain:
             self._write_journal([])
         self._check_faults()
         self._hand_over(force=False)
-
-    def room(self, router_id: int) -> int:
-        line = self._lines.get(router_id)
-        return self._batch if line is None or len(line.parcels) < self._batch else 0
-
-    def full(self) -> bool:
-        return bool(self._lines) and not any(self.room(router_id) for router_id in list(self._lines))
+        now = time.monotonic()
+        if now - self._tidied_at > TIDY_SECONDS:
+            self._tidied_at = now
+            self._lines.tidy()
 
     def _take_deliveries(self) -> None:
         while True:
@@ -135,25 +120,13 @@ class Drain:
             self._take(delivery)
 
     def _take(self, delivery: Delivery) -> None:
-        self._settler.expect(delivery.claim_id, delivery.size)
+        if delivery.size:
+            self._settler.expect(delivery.claim_id, delivery.size)
         if delivery.decided:
-            self._settler.put(Returns(None, delivery.decided))
+            decided = Returns(None, delivery.decided, delivery.refusals, delivery.unspent)
+            self._settler.put(decided)
         for parcel in delivery.parcels:
-            self._line(parcel.destination).parcels.append(parcel)
-
-    def _line(self, destination: routers.Destination) -> Line:
-        line = self._lines.get(destination.id)
-        if line is None:
-            line = self._lines[destination.id] = Line(destination)
-        connections = self._supply.connections.get(destination.id) or 1
-        if line.pool is None:
-            line.pool = self._loop.open(
-                _server(destination), connections=connections, feed=lambda: self._feed(line)
-            )
-        elif line.connections != connections:
-            line.pool.resize(connections)
-        line.connections = connections
-        return line
+            self._lines.of(parcel).parcels.append(parcel)
 
     def _feed(self, line: Line) -> smtp.Message | None:
         """The next message of a line; what may no longer be sent, or cannot be built, is settled instead."""
@@ -164,7 +137,7 @@ class Drain:
                 self._supply.hungry.set()
             message = self._message(line, parcel)
             if message is not None:
-                self._in_flight[parcel.mail.id] = parcel
+                self._in_flight[parcel.mail.id] = line, parcel
                 return message
         return None
 
@@ -173,13 +146,15 @@ class Drain:
         if mail.spooler_id in self._supply.halted or mail.not_after is not None:
             decision = steps.decide(mail, self._present())
             if decision is not None:
+                line.unspend(parcel)
                 self._return(line, decision.result(mail.id, parcel.claim_id))
                 return None
         if parcel.message is None:
-            self._make([parcel, *islice(line.parcels, MADE_TOGETHER - 1)])
+            self._make([parcel, *islice(line.parcels, line.made_together - 1)])
         message, parcel.message = parcel.message, None
         if isinstance(message, errors.ContentUnusable):
             why = verdicts.without_addresses(str(message))
+            line.unspend(parcel)
             self._return(line, Result(mail.id, parcel.claim_id, "quarantined", "quarantined", 0, why))
             return None
         return message
@@ -223,25 +198,17 @@ class Drain:
         return not self._unwritable
 
     def _report(self, mail_id: int, outcome: smtp.Outcome) -> None:
-        parcel = self._in_flight.pop(mail_id)
-        line = self._lines[parcel.destination.id]
+        line, parcel = self._in_flight.pop(mail_id)
         self._answers.append(Answer(mail_id, outcome.verdict.value[0], outcome.code))
         if outcome.verdict is smtp.Verdict.UNTOUCHED and parcel.untouched < MOST_UNTOUCHED:
-            self._put_back(line, parcel, outcome)
+            line.put_back(parcel, outcome)
             return
+        if outcome.verdict is smtp.Verdict.UNTOUCHED:
+            line.unspend(parcel)
         self.sent += 1
         if outcome.verdict is smtp.Verdict.PERMANENT:
-            line.returns.refusals.append(_refusal(parcel, outcome))
-        self._return(line, _result(parcel, outcome))
-
-    def _put_back(self, line: Line, parcel: Parcel, outcome: smtp.Outcome) -> None:
-        parcel.untouched += 1
-        if outcome.stage == "connection":
-            line.parcels.appendleft(parcel)
-        else:
-            # The line broke at its own command. Others go first: if they get through, the router is well.
-            parcel.blamed = outcome.text
-            line.parcels.append(parcel)
+            line.returns.refusals.append(lines.refusal_of(parcel, outcome))
+        self._return(line, lines.result_of(parcel, outcome, now=timezone.now()))
 
     def _return(self, line: Line, result: Result) -> None:
         if not line.returns.results:
@@ -249,32 +216,31 @@ class Drain:
         line.returns.results.append(result)
 
     def _check_faults(self) -> None:
-        for line in self._lines.values():
+        for line in self._lines:
             fault = line.pool.fault if line.pool else None
             if fault is None:
                 line.rested_after = 0
-            elif line.parcels and fault.consecutive >= line.rested_after + FAULTS_TO_REST:
+            elif line.parcels and fault.consecutive >= line.rested_after + line.faults_to_rest:
                 line.rested_after = fault.consecutive
                 line.returns.fault = f"{fault.stage}: {fault.code} {verdicts.without_addresses(fault.text)}"
-                self._empty(line, due_at=timezone.now() + routers.rest(1))
+                self._empty(line)
 
-    def _empty(self, line: Line, due_at: datetime | None = None) -> None:
-        """Put a line's waiting parcels back into the outbox, at no cost but to those that may be why it broke."""
+    def _empty(self, line: Line) -> None:
+        """Put a line's waiting parcels back into the outbox."""
+        now = timezone.now()
         while line.parcels:
             parcel = line.parcels.popleft()
-            if parcel.blamed:
-                self._return(line, _result(parcel, _blame(parcel)))
-            else:
-                self._return(line, Result(parcel.mail.id, parcel.claim_id, "waiting", due_at=due_at))
+            line.unspend(parcel)
+            self._return(line, lines.given_back(parcel, fault=line.returns.fault, now=now))
 
     def _hand_over(self, *, force: bool) -> None:
         now = time.monotonic()
-        for line in self._lines.values():
+        for line in self._lines:
             waiting = len(line.returns.results)
             ripe = waiting >= SETTLE_COUNT or (waiting and now - line.oldest >= SETTLE_SECONDS)
             if ripe or (force and waiting) or line.returns.fault:
                 self._settler.put(line.returns)
-                line.returns = Returns(line.destination)
+                line.returns = line.fresh_returns()
 
     def _give_back(self) -> None:
         """Return what was claimed and not sent. A drain that lost its lease drops it: rescue has it, or will."""
@@ -282,7 +248,7 @@ class Drain:
         self._supply.join()
         self._take_deliveries()
         if not self._lost_lease:
-            for line in self._lines.values():
+            for line in self._lines:
                 self._empty(line)
 
     def _end(self) -> None:
@@ -316,39 +282,3 @@ class Drain:
             )
             connection.close()
             return False
-
-
-def _server(destination: routers.Destination) -> smtp.Server:
-    return smtp.Server(
-        host=destination.host,
-        port=destination.port,
-        tls=smtp.Tls(destination.tls),
-        verify_certificate=destination.verify_certificate,
-        username=destination.username,
-        password=destination.password,
-        helo_name=destination.helo_name,
-        mails_per_connection=destination.mails_per_connection,
-    )
-
-
-def _result(parcel: Parcel, outcome: smtp.Outcome) -> Result:
-    mail = parcel.mail
-    moment = verdicts.Moment(timezone.now(), random.random(), settings.RETRY_HORIZONS[mail.lane])
-    if outcome.verdict is smtp.Verdict.UNTOUCHED and parcel.blamed:
-        # Connections broke at this very mail: that is its own failure, and its horizon ends it.
-        return verdicts.postponed(mail, parcel.claim_id, outcome, moment)
-    return verdicts.result_of(mail, parcel.claim_id, outcome, moment)
-
-
-def _blame(parcel: Parcel) -> smtp.Outcome:
-    return smtp.Outcome(smtp.Verdict.UNTOUCHED, 0, parcel.blamed, "connection")
-
-
-def _refusal(parcel: Parcel, outcome: smtp.Outcome) -> Refusal:
-    return Refusal(
-        account_id=parcel.mail.account_id,
-        email=parcel.mail.email,
-        stage=outcome.stage,
-        code=outcome.code,
-        enhanced=outcome.enhanced,
-    )

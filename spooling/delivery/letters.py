@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
-import traceback
+import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from html import escape
+from typing import NamedTuple
 
 from django.conf import settings
+from django.utils import timezone
 
 from earwig import domains
 from earwig import errors as earwig_errors
 from earwig.models import Domain
-from spooling import errors
-from spooling.delivery import dkim
+from spooling import errors, received
+from spooling.delivery import compiled, dkim
 from spooling.delivery import errors as delivery_errors
 from spooling.delivery import headers, mime, smtp
-from spooling.models import Content, ContentFile, Mail
+from spooling.delivery.compiled import Compiled
+from spooling.models import Mail
+from spooling.models.spoolers import Lane
 from spooling.outbox import values
+from spooling.outbox.drafts import Handling, NewContent, NewMail
 from spooling.outbox.values import Claimed
-from templates_app import errors as template_errors
+from spooling.tracking import links, mail_addresses, tokens
+from spooling.tracking.links import MailLinks
+from templates_app import rendering
+from templates_app.rendering import LinkKind
 
 #: Compiled contents that a drain keeps; the memory of a worker stays flat whatever passes through it.
 MOST_CONTENTS = 200
@@ -31,12 +38,8 @@ MOST_CONTENTS = 200
 MADE_OCTETS = 1024 * 1024
 #: How long signing keys and return paths serve before they are read again.
 SIGNERS_SECONDS = 30.0
-
-Made = TypeVar("Made")
-log = logging.getLogger(__name__)
-
-#: Why a content cannot be made into a mail: such mails are held, not lost.
-_REFUSALS = (template_errors.TemplateError, delivery_errors.MimeError, errors.ContentUnusable)
+#: What the database gives back as JSON has no blanks around it, for which `json.loads` looks first.
+_decode = json.JSONDecoder().raw_decode
 
 
 def shown(mail: Mail) -> bytes:
@@ -52,11 +55,76 @@ def shown(mail: Mail) -> bytes:
         return b""
 
 
+def page(mail: Mail) -> str:
+    """The HTML of what was sent, its inline pictures in it; of a mail without HTML its text. Empty as with `shown`."""
+    message = received.read(shown(mail))
+    if message.html or not message.headers:
+        return message.html_with_images()
+    return f"<pre style='white-space:pre-wrap'>{escape(message.text)}</pre>"
+
+
+def example(
+    content: NewContent, mail: NewMail, *, domain_id: int | None, at: int, lane: str = Lane.TRANSACTIONAL
+) -> bytes:
+    """The complete message that this content would be to this mail, unsigned; its links lead nowhere.
+
+    Raises ContentUnusable.
+    """
+    loaded = compiled.example(content)
+    if domain_id is not None and isinstance(refusal := _sender_of(domain_id), str):
+        raise errors.ContentUnusable(refusal)
+    made = _Example(mail.email, mail.name, json.dumps(mail.variables), uuid.uuid4().hex, lane)
+    built = compiled.guarded(
+        lambda: _built(loaded, made, _Means(links.EXAMPLE, at, mail_addresses.host())),
+        content_id=0,
+    )
+    return b"".join((*built.headers, b"\r\n", built.body))
+
+
+class _Example(NamedTuple):
+    """What a message says of its mail, of one that is not stored; `variables` are JSON."""
+
+    email: str
+    name: str
+    variables: str
+    public_id: str
+    lane: str
+
+
+class _Means(NamedTuple):
+    """What a mail is made with: its links, the epoch second, and the host where mail unsubscribes, empty for none."""
+
+    links: rendering.Links
+    at: int
+    unsubscribe_host: str
+
+
+def _built(content: Compiled, mail: Claimed | _Example, means: _Means) -> mime.Built:
+    """Raises ContentUnusable, and what making a mail raises."""
+    if content.skeleton is None:
+        raise errors.ContentUnusable(content.refusal)
+    own, at, host = means
+    unsubscribe = own(LinkKind.UNSUBSCRIBE, "") if mail.lane == Lane.BULK else ""
+    return content.skeleton.build(
+        mime.Values(
+            to=mime.Address(mail.name, mail.email),
+            message_id=f"{content.shared_id or mail.public_id}@{content.sender_domain}",
+            at=at,
+            variables=content.variables(_decode(mail.variables)[0], mail.email),
+            links=own,
+            unsubscribe=unsubscribe,
+            unsubscribe_mail=mail_addresses.of_link(unsubscribe, host) if unsubscribe and host else "",
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Sender:
     """What a sending domain adds to its mails."""
 
     return_path_host: str
+    #: Where their tracked links lead.
+    origin: str
     signers: tuple[dkim.Signer, ...]
 
 
@@ -68,21 +136,23 @@ class _Draft(NamedTuple):
     recipient: str
     built: mime.Built
     signature_fields: list[dkim.Unsigned]
+    handling: Handling
 
     def message(self) -> smtp.Message:
         signed = [field.signed() for field in self.signature_fields]
         data = b"".join((*signed, *self.built.headers, b"\r\n", self.built.body))
-        return smtp.Message(self.mail_id, self.envelope_sender, self.recipient, data, utf8=self.built.utf8)
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A content ready for mailing, or why it is not."""
-
-    skeleton: mime.Skeleton | None = None
-    sender_domain: str = ""
-    refusal: str = ""
-    erased: bool = False
+        return smtp.Message(
+            self.mail_id,
+            self.envelope_sender,
+            self.recipient,
+            data,
+            utf8=self.built.utf8,
+            eight_bit=self.built.eight_bit,
+            notify=self.handling.notify,
+            ret=self.handling.ret,
+            envid=self.handling.envid,
+            orcpt=self.handling.orcpt,
+        )
 
 
 class Letters:
@@ -91,6 +161,10 @@ class Letters:
     def __init__(self) -> None:
         self._contents: OrderedDict[int, Compiled] = OrderedDict()
         self._signers: dict[int, tuple[float, _Sender | str]] = {}
+        # Read once: a setting takes a quarter of a microsecond, each time.
+        self._of_no_domain = _Sender(settings.INBOUND_HOST, settings.TRACKING_URL, ())
+        self._sign_link = tokens.signer()
+        self._unsubscribe_host = mail_addresses.host()
 
     def load(self, mails: Iterable[Claimed]) -> dict[int, Compiled]:
         """The contents of these mails by id; what is not there yet is compiled.
@@ -99,7 +173,7 @@ class Letters:
         """
         needed = {mail.content_id for mail in mails}
         if missing := needed - self._contents.keys():
-            self._compile(missing)
+            self._contents.update(compiled.load(missing))
         for domain_id in {mail.domain_id for mail in mails if mail.domain_id is not None}:
             self._load_signers(domain_id)
         found = {content_id: self._contents.get(content_id, _GONE) for content_id in needed}
@@ -108,11 +182,6 @@ class Letters:
         while len(self._contents) > MOST_CONTENTS:
             self._contents.popitem(last=False)
         return found
-
-    def _compile(self, content_ids: set[int]) -> None:
-        files = _files(content_ids)
-        for content in Content.objects.filter(pk__in=content_ids):
-            self._contents[content.pk] = _compile(content, files.get(content.pk, ()))
 
     def _load_signers(self, domain_id: int) -> None:
         known = self._signers.get(domain_id)
@@ -146,37 +215,29 @@ class Letters:
                 break
         return [draft if isinstance(draft, errors.ContentUnusable) else draft.message() for draft in drafts]
 
+    def refusal(self, mail: Claimed, content: Compiled, at: int) -> str:
+        """Why no message can be made of the mail; empty where one can. Nothing is signed."""
+        made = self._draft_or_refusal(mail, content, at)
+        return str(made) if isinstance(made, errors.ContentUnusable) else ""
+
     def _draft_or_refusal(self, mail: Claimed, content: Compiled, at: int) -> _Draft | errors.ContentUnusable:
         try:
-            return guarded(lambda: self._draft(mail, content, at), content_id=mail.content_id)
+            return compiled.guarded(lambda: self._draft(mail, content, at), content_id=mail.content_id)
         except errors.ContentUnusable as error:
             return error
 
     def _draft(self, mail: Claimed, content: Compiled, at: int) -> _Draft:
-        if content.skeleton is None:
-            raise errors.ContentUnusable(content.refusal)
-        own_id = mail.public_id
-        built = content.skeleton.build(
-            mime.Values(
-                to=mime.Address(mail.name, mail.email),
-                message_id=f"{own_id}@{content.sender_domain}",
-                at=at,
-                variables=json.loads(mail.variables),
-            )
-        )
-        host, fields = self._signature_fields(mail, built, at)
-        recipient = mail.email if mail.email.isascii() else headers.encode_email(mail.email)
-        return _Draft(mail.id, f"b-{own_id}@{host}", recipient, built, fields)
-
-    def _signature_fields(self, mail: Claimed, built: mime.Built, at: int) -> tuple[str, list[dkim.Unsigned]]:
-        """The host of the return path, and the signature fields of the sending domain."""
-        if mail.domain_id is None:
-            return settings.INBOUND_HOST, []
-        sender = self._signers[mail.domain_id][1]
+        sender = self._of_no_domain if mail.domain_id is None else self._signers[mail.domain_id][1]
         if isinstance(sender, str):
             raise errors.ContentUnusable(sender)
-        host = sender.return_path_host or settings.INBOUND_HOST
-        return host, dkim.fields(sender.signers, built.headers, built.body, at)
+        own = MailLinks(sender.origin, self._sign_link, mail.id, content.numbers)
+        built = _built(content, mail, _Means(own, at, self._unsubscribe_host))
+        signatures = dkim.fields(sender.signers, built.headers, built.body, at) if sender.signers else []
+        recipient = mail.email if mail.email.isascii() else headers.encode_email(mail.email)
+        handling = content.handling
+        host = sender.return_path_host
+        return_path = f"b-{mail.public_id}@{host}" if handling.track_bounces else handling.envelope_sender
+        return _Draft(mail.id, return_path, recipient, built, signatures, handling)
 
 
 _GONE = Compiled(refusal="Its content is gone.")
@@ -188,62 +249,7 @@ def _sender_of(domain_id: int) -> _Sender | str:
     if domain is None:
         return "Its sending domain was removed."
     try:
-        signers = tuple(dkim.Signer(*key) for key in domains.signing_keys(domain_id))
+        signers = tuple(dkim.Signer(*key) for key in domains.signing_keys(domain_id, now=timezone.now()))
     except (earwig_errors.Unsealable, delivery_errors.KeyInvalid):
         return "A signing key of its domain cannot be opened."
-    return _Sender(domain.return_path_host, signers)
-
-
-def _files(content_ids: Iterable[int]) -> dict[int, tuple[mime.File, ...]]:
-    files: dict[int, tuple[mime.File, ...]] = {}
-    rows = ContentFile.objects.filter(content_id__in=list(content_ids)).select_related("attachment")
-    for row in rows.order_by("content_id", "position"):
-        file = mime.File(name=row.name, type=row.type, data=bytes(row.attachment.data), content_id=row.cid)
-        files[row.content_id] = (*files.get(row.content_id, ()), file)
-    return files
-
-
-def _compile(content: Content, files: tuple[mime.File, ...]) -> Compiled:
-    erased = content.erased_at is not None
-    try:
-        skeleton = guarded(lambda: mime.Skeleton.compile(_parts(content, files)), content_id=content.pk)
-    except errors.ContentUnusable as error:
-        return Compiled(refusal=str(error), erased=erased)
-    return Compiled(skeleton, headers.encode_email(content.from_email).rpartition("@")[2], erased=erased)
-
-
-def _parts(content: Content, files: tuple[mime.File, ...]) -> mime.Parts:
-    return mime.Parts(
-        subject=content.subject,
-        from_name=content.from_name,
-        from_email=content.from_email,
-        reply_to=tuple(mime.Address(*pair) for pair in content.reply_to),
-        to=tuple(mime.Address(*pair) for pair in content.to),
-        cc=tuple(mime.Address(*pair) for pair in content.cc),
-        text=content.text,
-        html=content.html,
-        headers=tuple((name, value) for name, value in content.headers),
-        files=files,
-        template_language=content.template_language,
-        language=content.language,
-    )
-
-
-def guarded(make: Callable[[], Made], *, content_id: int) -> Made:
-    """What `make` makes. Whatever is wrong with one content, it raises ContentUnusable and stops no other mail."""
-    try:
-        return make()
-    except _REFUSALS as error:
-        raise errors.ContentUnusable(str(error)) from error
-    except Exception as error:
-        # The one place that catches all: else rescue returns the mail, and the next drain dies of it too.
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        log.error(
-            "A content broke its making.",
-            extra={
-                "content": content_id,
-                "error": type(error).__name__,
-                "where": f"{where.filename}:{where.lineno}",
-            },
-        )
-        raise errors.ContentUnusable("It broke its making; the log says where.") from error
+    return _Sender(domain.return_path_host or settings.INBOUND_HOST, links.origin(domain), signers)

@@ -9,7 +9,7 @@ from typing import Self
 
 from spooling.delivery import entities, errors
 from spooling.delivery import headers as fields
-from spooling.delivery.entities import File, Piece
+from spooling.delivery.entities import File, FixedLinks, Piece
 from spooling.delivery.headers import Address, check_header
 from templates_app import rendering
 
@@ -17,6 +17,10 @@ __all__ = ["Address", "Built", "File", "Parts", "Skeleton", "Values", "check_hea
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: RFC 8058 §3.1.
+_ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+#: A text, or a function of the mail's variables to it.
+Line = str | Callable[[Mapping[str, object]], str]
 _MESSAGE_ID = re.compile(r"[!-;=?-~]{1,900}")
 
 
@@ -25,7 +29,9 @@ class Parts:
     """What a content says. Subject, sender's name, Reply-To, bodies and headers' values may hold template tags.
 
     `to` and `cc` are seen by every recipient; where `to` is empty, each mail shows its own.
-    An empty `text` or `html` is absent. `language` is a tag such as `de-CH`.
+    An empty `text` or `html` is absent. `language` is a tag such as `de-CH`. `to_name` is a template of the name in
+    To where each mail shows its own. `tracked`, `track_opens`, `track_clicks` and `spare_shown` are as in
+    `entities.Bodies`.
     """
 
     subject: str
@@ -40,16 +46,28 @@ class Parts:
     files: tuple[File, ...] = ()
     template_language: str = "mustache"
     language: str = ""
+    to_name: str = ""
+    tracked: bool = True
+    track_opens: bool = False
+    track_clicks: bool = False
+    spare_shown: bool = False
 
 
 @dataclass(slots=True)
 class Values:
-    """What one mail adds; `message_id` is without <>, `at` in epoch seconds."""
+    """What one mail adds; `message_id` is without <>, `at` in epoch seconds.
+
+    `unsubscribe` is the URL that one click unsubscribes at (RFC 8058), empty for none; `unsubscribe_mail` is the address
+    that mail unsubscribes at.
+    """
 
     to: Address
     message_id: str
     at: int
     variables: Mapping[str, object]
+    links: rendering.Links = rendering.no_links
+    unsubscribe: str = ""
+    unsubscribe_mail: str = ""
 
 
 @dataclass(slots=True)
@@ -57,12 +75,13 @@ class Built:
     """A complete mail: fields with their CRLF, and the body after the blank line.
 
     All of it is 7-bit, but addresses with a non-ASCII local part: such a mail is `utf8` (SMTPUTF8, RFC 6531),
-    also where only the recipient of its envelope has one.
+    also where only the recipient of its envelope has one; and signed parts of clients, which are `eight_bit`.
     """
 
     headers: list[bytes]
     body: bytes
     utf8: bool = False
+    eight_bit: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -81,6 +100,12 @@ class Skeleton:
     extras: tuple[Piece, ...]
     body: tuple[Piece, ...]
     utf8: bool
+    #: Each recipient's name in To, where the content says one.
+    to_name: Line
+    #: Tracked links whose targets all recipients share, by their first appearance.
+    links: FixedLinks
+    #: Whether it has a List-Unsubscribe of its own.
+    says_unsubscribe: bool
 
     @classmethod
     def compile(cls, parts: Parts) -> Self:
@@ -90,16 +115,20 @@ class Skeleton:
         HeaderReserved, AddressInvalid and FileInvalid.
         """
         language = parts.template_language
-        entity = entities.assemble(parts.text, parts.html, parts.files, language)
+        entity = entities.assemble(bodies(parts), parts.files)
+        extras, header_links = _extras(parts)
         return cls(
             sender=_sender(parts),
             visible=fields.address_field("To: ", parts.to)[0] if parts.to else b"",
             fixed=_fixed_addresses(parts),
             subject=_template_field("Subject", parts.subject, language),
             description=(b"MIME-Version: 1.0\r\n", *_language(parts), *entity.fields),
-            extras=_extras(parts),
+            extras=extras,
             body=entity.pieces,
             utf8=any(fields.needs_utf8(address.email) for address in _addresses(parts)),
+            to_name=_line("To", parts.to_name, language),
+            links=tuple(dict.fromkeys((*entity.links, *header_links))),
+            says_unsubscribe=any(name.lower() == "list-unsubscribe" for name, _ in parts.headers),
         )
 
     def build(self, values: Values) -> Built:
@@ -107,47 +136,80 @@ class Skeleton:
 
         Raises RenderLimit and UnsupportedValue; AddressInvalid and HeaderInjection for the recipient.
         """
-        variables = values.variables
+        variables, links = values.variables, values.links
         if self.visible:
             visible, needs_utf8 = self.visible, fields.needs_utf8(values.to.email)
         else:
-            visible, needs_utf8 = fields.recipient_field("To: ", values.to)
+            to = self._named(values) if self.to_name else values.to
+            visible, needs_utf8 = fields.recipient_field("To: ", to)
         sender, subject = self.sender, self.subject
         complete = [
-            sender if isinstance(sender, bytes) else sender(variables),
+            sender if isinstance(sender, bytes) else sender(variables, links),
             visible,
             *self.fixed,
-            subject if isinstance(subject, bytes) else subject(variables),
-            _date_field(values.at),
-            _message_id_field(values.message_id),
+            subject if isinstance(subject, bytes) else subject(variables, links),
+            date_field(values.at),
+            message_id_field(values.message_id),
             *self.description,
-            *[piece if isinstance(piece, bytes) else piece(variables) for piece in self.extras],
+            *[piece if isinstance(piece, bytes) else piece(variables, links) for piece in self.extras],
         ]
-        return Built(complete, self._joined(variables), self.utf8 or needs_utf8)
+        if values.unsubscribe and not self.says_unsubscribe:
+            complete += unsubscribe_fields(values)
+        return Built(complete, entities.joined(self.body, variables, links), self.utf8 or needs_utf8)
 
-    def _joined(self, variables: Mapping[str, object]) -> bytes:
-        body = b"".join([piece if isinstance(piece, bytes) else piece(variables) for piece in self.body])
-        return body if body.endswith(b"\r\n") else body + b"\r\n"
+    def _named(self, values: Values) -> Address:
+        """The recipient under the content's name for it; one that comes out empty leaves the mail's own."""
+        name = self.to_name if isinstance(self.to_name, str) else self.to_name(values.variables)
+        return Address(name.strip() or values.to.name, values.to.email)
+
+
+def bodies(parts: Parts) -> entities.Bodies:
+    """Both bodies, and how they are rendered."""
+    return entities.Bodies(
+        text=parts.text,
+        html=parts.html,
+        language=parts.template_language,
+        tracked=parts.tracked,
+        opens=parts.track_opens,
+        clicks=parts.track_clicks,
+        spare_shown=parts.spare_shown,
+    )
 
 
 def _template_field(name: str, source: str, language: str) -> Piece:
-    """An unstructured field whose value may hold template tags; rendered line breaks become spaces."""
+    """An unstructured field whose value may hold template tags, whose links show nothing."""
     prefix = f"{name}: "
     render = _line(name, source, language)
     if isinstance(render, str):
         return fields.text_field(prefix, render)
-    return lambda variables: fields.text_field(prefix, render(variables))
+    return lambda variables, _: fields.text_field(prefix, render(variables))
 
 
-def _line(name: str, source: str, language: str) -> str | Callable[[Mapping[str, object]], str]:
-    """The value on one line, or a function to it where it depends on variables."""
+def _linked_field(name: str, source: str, language: str) -> tuple[Piece, FixedLinks]:
+    """The same with links, and those that all recipients share."""
+    program, prefix = _line_program(name, source, language), f"{name}: "
+    if program.is_fixed:
+        return fields.text_field(prefix, fields.flatten(program.render({}))), ()
+
+    def field(variables: Mapping[str, object], links: rendering.Links) -> bytes:
+        return fields.text_field(prefix, fields.flatten(program.render(variables, links)))
+
+    return field, program.links
+
+
+def _line(name: str, source: str, language: str) -> Line:
+    """The value on one line, or a function to it where it depends on variables. Rendered line breaks become spaces."""
+    program = _line_program(name, source, language)
+    if program.is_fixed:
+        return fields.flatten(program.render({}))
+    return lambda variables: fields.flatten(program.render(variables))
+
+
+def _line_program(name: str, source: str, language: str) -> rendering.Program[str]:
     fields.refuse_breaks(name, source)
-    program = rendering.compile(
+    return rendering.compile(
         source, language=language, escape=rendering.Escape.NONE, transfer=rendering.Transfer.PLAIN
     )
-    if program.is_fixed:
-        return fields.flatten(str(program.render({})))
-    return lambda variables: fields.flatten(str(program.render(variables)))
 
 
 def _sender(parts: Parts) -> Piece:
@@ -155,7 +217,7 @@ def _sender(parts: Parts) -> Piece:
     name = _line("From", parts.from_name, parts.template_language)
     if isinstance(name, str):
         return fields.recipient_field("From: ", Address(name, email))[0]
-    return lambda variables: fields.recipient_field("From: ", Address(name(variables), email))[0]
+    return lambda variables, _: fields.recipient_field("From: ", Address(name(variables), email))[0]
 
 
 def _addresses(parts: Parts) -> Iterator[Address]:
@@ -187,24 +249,34 @@ def _language(parts: Parts) -> tuple[bytes, ...]:
     return (fields.text_field("Content-Language: ", parts.language),) if parts.language else ()
 
 
-def _extras(parts: Parts) -> tuple[Piece, ...]:
+def _extras(parts: Parts) -> tuple[tuple[Piece, ...], FixedLinks]:
+    """The content's own fields, and the links in them."""
     for name, value in parts.headers:
         check_header(name, value)
     rendered = (_rendered_reply_to(parts),) if _is_reply_to_rendered(parts) else ()
-    return rendered + tuple(
-        _template_field(name, value, parts.template_language) for name, value in parts.headers
+    linked = [_linked_field(name, value, parts.template_language) for name, value in parts.headers]
+    return rendered + tuple(piece for piece, _ in linked), tuple(
+        link for _, found in linked for link in found
     )
 
 
+def unsubscribe_fields(values: Values) -> tuple[bytes, bytes]:
+    """RFC 2369 §3.2, the better way first, and RFC 8058."""
+    mail = f",\r\n <mailto:{values.unsubscribe_mail}>" if values.unsubscribe_mail else ""
+    return f"List-Unsubscribe: <{values.unsubscribe}>{mail}\r\n".encode("ascii"), _ONE_CLICK
+
+
 @lru_cache(maxsize=64)
-def _date_field(at: int) -> bytes:
+def date_field(at: int) -> bytes:
+    """RFC 5322 §3.6.1, of epoch second `at`."""
     moment = time.gmtime(at)
     day, month = _DAYS[moment.tm_wday], _MONTHS[moment.tm_mon - 1]
     clock = f"{moment.tm_hour:02}:{moment.tm_min:02}:{moment.tm_sec:02}"
     return f"Date: {day}, {moment.tm_mday:02} {month} {moment.tm_year:04} {clock} +0000\r\n".encode("ascii")
 
 
-def _message_id_field(message_id: str) -> bytes:
+def message_id_field(message_id: str) -> bytes:
+    """Raises HeaderInjection."""
     if not _MESSAGE_ID.fullmatch(message_id):
         raise errors.HeaderInjection("Message-ID")
     return f"Message-ID: <{message_id}>\r\n".encode("ascii")

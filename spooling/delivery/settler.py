@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from spooling import routers, suppressions
+from spooling import routers, suppressions, warm_ups
 from spooling.delivery import outages, shaping
-from spooling.delivery.consignments import Returns
+from spooling.delivery.consignments import Holder, Returns
 from spooling.outbox import claims, settlements
 from spooling.outbox.values import Result
 
@@ -37,9 +37,9 @@ class Settler(threading.Thread):
         #: Claims of which some result moved nothing: settled before, or taken away.
         self._uneven: set[int] = set()
         self._pace_at = time.monotonic()
-        self._answers: dict[int, Counter[str]] = {}
-        #: Routers that were put to rest and have not delivered since.
-        self._rested: dict[int, bool] = {}
+        self._answers: dict[Holder, Counter[str]] = {}
+        #: Routers and sites that were put to rest, by whether they have not delivered since.
+        self._rested: dict[tuple[int, str], bool] = {}
 
     def expect(self, claim_id: int, mails: int) -> None:
         """So many results of this claim will come."""
@@ -67,6 +67,7 @@ class Settler(threading.Thread):
             while (returns := self._inbox.get()) is not None:
                 while not self._try(returns) and not self._abandoned:
                     time.sleep(RETRY_SECONDS)
+            self._adjust_pace_at_last()
         finally:
             connection.close()
 
@@ -94,6 +95,10 @@ class Settler(threading.Thread):
         )
         if destination is not None:
             self._note_answers(destination, returns)
+        if returns.unspent:
+            warm_ups.give_back(Counter(returns.unspent))
+            # Once, whatever follows.
+            returns.unspent.clear()
         self._close(returns.results, whole=moved == len(returns.results))
 
     def _close(self, results: Iterable[Result], *, whole: bool) -> None:
@@ -113,17 +118,38 @@ class Settler(threading.Thread):
             del self._open[claim_id]
 
     def _note_answers(self, destination: routers.Destination, returns: Returns) -> None:
-        kinds = self._answers.setdefault(destination.id, Counter())
+        site = returns.site
+        kinds = self._answers.setdefault(site.holder if site else destination.id, Counter())
         kinds.update(result.kind for result in returns.results)
-        if returns.fault:
-            routers.defer(destination.id, fault=returns.fault, now=timezone.now())
-            self._rested[destination.id] = True
-        elif self._rested.get(destination.id, destination.deferred_until is not None):
-            if any(result.kind == "delivered" for result in returns.results):
-                routers.recover(destination.id)
-                self._rested[destination.id] = False
+        self._note_faults(destination, returns, site.name if site else routers.ALL_PROVIDERS)
         if time.monotonic() - self._pace_at > PACE_SECONDS:
-            self._pace_at = time.monotonic()
-            for router, counted in self._answers.items():
-                shaping.note_answers(router, sent=counted["delivered"], refused=counted["tempfail"])
-            self._answers.clear()
+            self._adjust_pace()
+
+    def _note_faults(self, destination: routers.Destination, returns: Returns, part: str) -> None:
+        way = destination.id, part
+        if returns.fault:
+            routers.defer(destination.id, part=part, fault=returns.fault, now=timezone.now())
+            self._rested[way] = True
+        elif self._is_rested(way):
+            if any(result.kind == "delivered" for result in returns.results):
+                routers.recover(destination.id, part=part)
+                self._rested[way] = False
+
+    def _is_rested(self, way: tuple[int, str]) -> bool:
+        if way not in self._rested:
+            self._rested[way] = way in routers.table().resting
+        return self._rested[way]
+
+    def _adjust_pace_at_last(self) -> None:
+        """What is not noted because the database is away is not missed."""
+        try:
+            self._adjust_pace()
+        except (OperationalError, InterfaceError) as error:
+            log.warning("The database took no pace.", extra=outages.fault_of(error))
+
+    def _adjust_pace(self) -> None:
+        self._pace_at = time.monotonic()
+        answers, self._answers = self._answers, {}
+        for holder, counted in answers.items():
+            router_id, part = holder if isinstance(holder, tuple) else (holder, routers.ALL_PROVIDERS)
+            shaping.note_answers(router_id, part=part, sent=counted["delivered"], refused=counted["tempfail"])

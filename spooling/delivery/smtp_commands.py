@@ -2,8 +2,10 @@
 
 import base64
 import re
+import socket
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Protocol
 
 from spooling.delivery.smtp_replies import MAIL, Outcome, Verdict
 
@@ -35,9 +37,28 @@ class Timeouts:
     idle: float = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address of a host, as sockets take it; the name is what its certificate is for."""
+
+    host: str
+    family: socket.AddressFamily
+    address: tuple[Any, ...]
+
+
+class Route(Protocol):
+    """The hosts of a domain, of which the first that serves takes its mail."""
+
+    def endpoints(self) -> list[Endpoint]:
+        """In the order to try now."""
+
+    def broke(self, endpoint: Endpoint) -> None:
+        """This one cannot be reached, or does not serve: others come first for a while."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A server and how to talk to it; without a username there is no AUTH."""
+    """A server and how to talk to it; without a username there is no AUTH. With a route, its hosts are meant."""
 
     host: str
     port: int = 25
@@ -48,13 +69,15 @@ class Server:
     helo_name: str = "localhost"
     mails_per_connection: int = 500
     timeouts: Timeouts = Timeouts()
+    route: Route | None = None
 
 
 @dataclass(slots=True)
 class Message:
     """One message to one recipient; `data` is complete, in CRLF lines, and not dot-stuffed.
 
-    `notify`, `ret` and `envid` are RFC 3461's, and are dropped where the server lacks DSN.
+    `notify`, `ret`, `envid` and `orcpt` are RFC 3461's, and are dropped where the server lacks DSN. An empty `orcpt` is
+    the recipient's address.
     """
 
     key: int
@@ -66,6 +89,7 @@ class Message:
     notify: str = ""
     ret: str = ""
     envid: str = ""
+    orcpt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +143,7 @@ def envelope(message: Message, offered: Offers) -> bytes:
         mail = f" SIZE={_declared(message, offered.size)}"
     if message.eight_bit or message.utf8 or not sender.isascii() or not recipient.isascii():
         mail += _transport(message, offered)
-    if offered.dsn and (message.notify or message.ret or message.envid):
+    if offered.dsn and (message.notify or message.ret or message.envid or message.orcpt):
         mail, rcpt = mail + _dsn_mail(message), _dsn_rcpt(message)
     return f"MAIL FROM:<{sender}>{mail}\r\nRCPT TO:<{recipient}>{rcpt}\r\nDATA\r\n".encode()
 
@@ -147,7 +171,10 @@ def _dsn_mail(message: Message) -> str:
 
 
 def _dsn_rcpt(message: Message) -> str:
-    return f" NOTIFY={_plain(message.notify)}" if message.notify else ""
+    """A report names the original recipient (RFC 3461 §4.2), unless it would need more than ASCII (RFC 6533)."""
+    original = message.orcpt or message.recipient
+    named = f" ORCPT=rfc822;{_xtext(original)}" if original.isascii() else ""
+    return (f" NOTIFY={_plain(message.notify)}" if message.notify else "") + named
 
 
 def _plain(parameter: str) -> str:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -16,14 +15,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from spooling import heartbeats, limits, routers, suppressions
-from spooling.delivery import outages, salvage, shaping, steps
-from spooling.delivery.consignments import Delivery, Parcel
-from spooling.delivery.letters import Compiled, Letters
+from spooling.delivery import outages, quotas, salvage, shaping, steps
+from spooling.delivery.compiled import Compiled
+from spooling.delivery.consignments import Delivery, Holder, Parcel
+from spooling.delivery.dispatch import Dispatch
+from spooling.delivery.letters import Letters
+from spooling.delivery.line_table import Lines
 from spooling.models import Spooler
 from spooling.models.spoolers import Lane
 from spooling.outbox import claims
 from spooling.outbox.backlogs import Backlogs, Place
 from spooling.outbox.values import Batch, Claimed, Order, Worker
+from stats import providers
 
 #: How often the drain looks for mail when it has none.
 POLL_SECONDS = 0.2
@@ -41,30 +44,22 @@ SLOTS_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
-class Lines(Protocol):
-    """The routers that a drain is sending to, as the supply sees them."""
-
-    def room(self, router_id: int) -> int:
-        """How many mails to claim for this router: a batch, or none while one still waits."""
-
-    def full(self) -> bool:
-        """Whether no line has room."""
-
-
 class Supply(threading.Thread):
     """Keeps a batch claimed ahead of what each line sends; hands it over in `deliveries`."""
 
-    def __init__(self, lane: str, worker: Worker, letters: Letters, lines: Lines) -> None:
+    def __init__(
+        self, lane: str, worker: Worker, letters: Letters, lines: Lines, granted: dict[Holder, int]
+    ) -> None:
         super().__init__(name=f"supply-{lane}", daemon=True)
         self.deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
         #: Seconds of CLOCK_BOOTTIME until which this worker's leases surely hold.
         self.leased_until = 0.0
         self.halted: dict[int, str] = {}
-        self.connections: dict[int, int] = {}
         self.hungry = threading.Event()
         self.on_delivery: Callable[[], None] = lambda: None
         self.lane, self.worker = lane, worker
-        self._letters, self._lines = letters, lines
+        self._letters, self._lines, self._granted = letters, lines, granted
+        self._dispatch = Dispatch(lane, worker, lines, granted, self.hungry.set)
         self._backlogs = Backlogs(lane, lambda provider: routers.table().own(provider))
         self._claiming, self._running = threading.Event(), True
         self._claiming.set()
@@ -88,6 +83,7 @@ class Supply(threading.Thread):
         try:
             while self._running:
                 self._round_or_rest()
+            self.deliveries.put(self._dispatch.give_up())
         finally:
             connection.close()
 
@@ -115,6 +111,9 @@ class Supply(threading.Thread):
             self._read_states()
         if self._is_time("slots", SLOTS_SECONDS):
             self._renew_slots()
+        looked_up = self._dispatch.answered(now=timezone.now())
+        if looked_up is not None:
+            self._put(looked_up)
         return self._hand_over(timezone.now()) or (self._claiming.is_set() and self._claim())
 
     def _is_time(self, what: str, every: float) -> bool:
@@ -142,13 +141,15 @@ class Supply(threading.Thread):
         self.halted = dict(halted.values_list("id", "state"))
 
     def _renew_slots(self) -> None:
-        for router_id in list(self.connections):
+        for router_id in [holder for holder in self._granted if isinstance(holder, int)]:
             destination = routers.table().destinations.get(router_id)
             if destination is not None:
                 self._lease_connections(destination)
+                if destination.direct:
+                    self._dispatch.renew(destination, now=timezone.now())
 
     def _lease_connections(self, destination: routers.Destination) -> None:
-        self.connections[destination.id] = shaping.lease_connections(
+        self._granted[destination.id] = shaping.lease_connections(
             destination, self.worker.name, lane=self.lane, now=timezone.now()
         )
 
@@ -167,12 +168,18 @@ class Supply(threading.Thread):
         destination = routers.table().choose(place.account_id, place.provider)
         if destination is None or destination.rests(now):
             return 0
-        room = self._lines.room(destination.id)
-        if not room:
+        room = self._lines.room(destination, place.provider)
+        if not room or self._dispatch.asked >= room:
             return 0
-        if not self.connections.get(destination.id):
+        if not self._granted.get(destination.id):
             self._lease_connections(destination)
-        return shaping.take_rate(destination, wanted=room, now=now) if self.connections[destination.id] else 0
+        if not self._granted[destination.id]:
+            return 0
+        size = shaping.take_rate(destination, wanted=room, now=now)
+        if not size or destination.direct and place.provider == providers.OTHER:
+            # What the rates of its many sites leave is only known when they were looked up.
+            return size
+        return shaping.take_rate(destination, wanted=size, now=now, part=place.provider)
 
     def _claim_at(self, place: Place, size: int, now: datetime) -> bool:
         order = Order(
@@ -195,28 +202,35 @@ class Supply(threading.Thread):
         """Hand the claimed batch over; tried again next time when the database goes away meanwhile."""
         if self._claimed is None:
             return False
-        self.deliveries.put(self._deliver(self._claimed, now))
+        direct: list[Parcel] = []
+        self._put(self._deliver(self._claimed, direct, now))
+        self._dispatch.add(direct)
         self._claimed = None
-        self.on_delivery()
         return True
 
-    def _deliver(self, batch: Batch, now: datetime) -> Delivery:
+    def _put(self, delivery: Delivery) -> None:
+        self.deliveries.put(delivery)
+        self.on_delivery()
+
+    def _deliver(self, batch: Batch, direct: list[Parcel], now: datetime) -> Delivery:
+        """All but what goes to the recipients' own servers, which `direct` gets."""
         contents = self._letters.load(batch.mails)
         self._in_hand |= {mail.spooler_id for mail in batch.mails}
         situation = self._situation(batch.mails, contents, now)
         table = routers.table()
-        delivery = Delivery(batch.claim_id, len(batch.mails), [], [])
+        delivery = Delivery(batch.claim_id, len(batch.mails))
         for mail in batch.mails:
             destination = table.choose(mail.account_id, mail.provider)
             decision = steps.decide(mail, situation) or _wait_for(destination, now)
             if decision is not None:
                 delivery.decided.append(decision.result(mail.id, batch.claim_id))
             elif destination is not None:
-                if destination.id not in self.connections:
+                if destination.id not in self._granted:
                     # The lane was claimed for another router: this one's connections were not asked for yet.
                     self._lease_connections(destination)
-                content = contents[mail.content_id]
-                delivery.parcels.append(Parcel(mail, batch.claim_id, destination, content))
+                parcel = Parcel(mail, batch.claim_id, destination, contents[mail.content_id])
+                (direct if destination.direct else delivery.parcels).append(parcel)
+        quotas.keep(delivery, direct, now=now)
         return delivery
 
     def _situation(

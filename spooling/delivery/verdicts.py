@@ -26,9 +26,11 @@ def result_of(mail: Claimed, claim_id: int, outcome: smtp.Outcome, moment: Momen
     """Where the mail goes. An UNTOUCHED one waits again at no cost; the others count as a try."""
     match outcome.verdict:
         case smtp.Verdict.DELIVERED:
-            return _ended(mail, claim_id, "delivered", outcome)
+            return Result(
+                mail.id, claim_id, "delivered", "delivered", outcome.code, without_addresses(outcome.text), 1
+            )
         case smtp.Verdict.PERMANENT:
-            return _ended(mail, claim_id, "failed", outcome)
+            return _failed(mail, claim_id, outcome)
         case smtp.Verdict.TEMPORARY:
             return postponed(mail, claim_id, outcome, moment)
         case smtp.Verdict.IN_DOUBT:
@@ -37,8 +39,9 @@ def result_of(mail: Claimed, claim_id: int, outcome: smtp.Outcome, moment: Momen
             return Result(mail.id, claim_id, "waiting")
 
 
-def _ended(mail: Claimed, claim_id: int, state: str, outcome: smtp.Outcome) -> Result:
-    return Result(mail.id, claim_id, state, state, outcome.code, without_addresses(outcome.text), 1)
+def _failed(mail: Claimed, claim_id: int, outcome: smtp.Outcome) -> Result:
+    reply = without_addresses(outcome.text)
+    return Result(mail.id, claim_id, "failed", "failed", outcome.code, reply, 1, stage=outcome.stage)
 
 
 def in_doubt(mail_id: int, claim_id: int, *, why: str) -> Result:
@@ -51,9 +54,9 @@ def postponed(mail: Claimed, claim_id: int, outcome: smtp.Outcome, moment: Momen
     give_up_at = mail.give_up_at or moment.now + moment.horizon
     due_at = moment.now + backoff.delay(mail.tries + 1, moment.dice)
     if due_at > give_up_at:
-        return _ended(mail, claim_id, "failed", outcome)
-    reply = without_addresses(outcome.text)
-    return Result(mail.id, claim_id, "waiting", "tempfail", outcome.code, reply, 1, due_at, give_up_at)
+        return _failed(mail, claim_id, outcome)
+    reply, stage = without_addresses(outcome.text), outcome.stage
+    return Result(mail.id, claim_id, "waiting", "tempfail", outcome.code, reply, 1, due_at, give_up_at, stage)
 
 
 def without_addresses(text: str) -> str:

@@ -168,3 +168,12 @@ def test_a_key_that_does_not_fit_is_refused(pem, algorithm):
 
 def test_a_signer_does_not_show_its_key():
     assert repr(SIGNERS[0]) == "<Signer ed25519._domainkey.example.org ed25519-sha256>"
+
+
+def test_the_offer_to_unsubscribe_by_one_click_is_under_every_signature():
+    mail = signed(build(parts(text="Hi"), unsubscribe="https://go.example.org/t/u/abc"))
+    assert b"\r\nList-Unsubscribe: <https://go.example.org/t/u/abc>\r\n" in mail
+    assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in mail
+    assert verdicts(mail) == [True, True]
+    assert verdicts(mail.replace(b"/t/u/abc", b"/t/u/abd")) == [False, False]
+    assert verdicts(mail.replace(b"=One-Click", b"=Two-Click")) == [False, False]

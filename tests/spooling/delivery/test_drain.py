@@ -94,6 +94,8 @@ def test_each_answer_leads_to_its_state(spool, route_to):
     unknown = Mail.objects.get(email="unknown@x.example")
     assert unknown.last_reply == "5.1.1 <[address]> no such user"
     assert [row.reason for row in Suppression.objects.all()] == ["hard_bounce"]
+    stages = Event.objects.filter(kind__in=["failed", "tempfail"]).values_list("detail__stage", flat=True)
+    assert sorted(stages) == ["body", "rcpt", "rcpt"]
     assert not any("@" in str(detail) for detail in Event.objects.values_list("detail", flat=True))
 
 

@@ -80,3 +80,27 @@ def test_no_more_messages_are_made_ahead_than_memory_is_set_aside_for(spool):
     contents = loaded.load(mails)
     made = loaded.messages([(mail, contents[mail.content_id]) for mail in mails], 0)
     assert [message.recipient for message in made] == ["a@x.example", "b@x.example"]
+
+
+def message_ids(spool, **shown):
+    """Of two mails of one content that shows these addresses, each made twice."""
+    content = dataclasses.replace(CONTENT, **shown)
+    spool("a@x.example", "b@x.example", content=content)
+    found = []
+    for mail in (mail for _ in range(2) for mail in values.claimed(Mail.objects.order_by("-id")[:2])):
+        loaded = letters.Letters()
+        data = loaded.message(mail, loaded.load([mail])[mail.content_id], 0).data
+        found.append(next(line for line in data.split(b"\r\n") if line.startswith(b"Message-ID:")))
+    return found[:2], found[2:]
+
+
+def test_who_sees_each_other_in_a_message_has_it_under_one_message_id(spool):
+    first, again = message_ids(spool, to=(("", "a@x.example"),), cc=(("", "b@x.example"),))
+    assert first == again and len(set(first)) == 1
+    other, _ = message_ids(spool, to=(("", "a@x.example"), ("", "b@x.example")))
+    assert other[0] != first[0]
+
+
+def test_personal_mails_have_message_ids_of_their_own(spool):
+    first, again = message_ids(spool)
+    assert first == again and len(set(first)) == 2

@@ -60,7 +60,7 @@ def test_parameters_are_sent_where_offered(send):
     assert server.accepted[0].mail_parameters == (
         f"SIZE={len(DATA)} BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=a+2Bb+3D+C3+BC"
     )
-    assert server.accepted[0].rcpt_parameters == "NOTIFY=FAILURE,DELAY"
+    assert server.accepted[0].rcpt_parameters == "NOTIFY=FAILURE,DELAY ORCPT=rfc822;u1@b.example"
 
 
 def test_dsn_is_dropped_where_it_is_not_offered(send):

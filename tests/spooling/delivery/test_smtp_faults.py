@@ -207,8 +207,9 @@ def test_an_unknown_host_is_a_fault():
 
 def test_the_next_address_is_tried(send, monkeypatch):
     server, client = send(Script(), [message(1)], wait=False)
-    here = (smtp.socket.AF_INET, ("127.0.0.1", server.port))
-    monkeypatch.setattr(client.loop, "resolve", lambda _: [(smtp.socket.AF_INET6, ("::1", 1, 0, 0)), here])
+    there = smtp.Endpoint("b.example", smtp.socket.AF_INET6, ("::1", 1, 0, 0))
+    here = smtp.Endpoint("b.example", smtp.socket.AF_INET, ("127.0.0.1", server.port))
+    monkeypatch.setattr(client.loop, "resolve", lambda _: [there, here])
     assert client.run().outcome().verdict is Verdict.DELIVERED and client.pool.fault is None
 
 
