@@ -7,14 +7,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
-from earwig import addresses, mailboxes, sealing
+from earwig import addresses, domains, errors, mailboxes, sealing
 from earwig.models import Account, Domain
-from spooling.models import Suppression
+from spooling.models import Spooler, Suppression
+from spooling.models.spoolers import Lane
 from spooling.models.suppressions import SuppressionReason
+from stats import events
+from stats.models import EventKind
 
 #: Enhanced status codes (RFC 3463) that say the mailbox or its domain does not exist.
 _NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
@@ -36,11 +40,45 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """The mail by which something was learned of its recipient: `address_hash` stands for an erased `email`."""
+
+    account_id: int
+    domain_id: int | None
+    spooler_id: int
+    mail_id: int
+    destination: str
+    provider: str
+    router: str
+    lane: str
+    email: str
+    address_hash: str = ""
+
+    def happening(
+        self, kind: EventKind, *, at: datetime, counts: int = 1, detail: dict[str, Any]
+    ) -> events.Happening:
+        """What happened to the mail, to be recorded."""
+        return events.Happening(
+            account_id=self.account_id,
+            domain_id=self.domain_id,
+            spooler_id=self.spooler_id,
+            mail_id=self.mail_id,
+            destination=self.destination,
+            provider=self.provider,
+            router=self.router,
+            lane=self.lane,
+            kind=kind,
+            at=at,
+            counts=counts,
+            detail=detail,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """A server's 5xx to one recipient."""
 
-    account_id: int
-    email: str
+    occasion: Occasion
     stage: str
     code: int
     enhanced: str
@@ -71,29 +109,75 @@ def suppress(scope: Scope, address: str, *, reason: str, source: str, now: datet
 
     Raises InvalidAddress.
     """
-    return _store(scope, mailboxes.normal(address), reason=reason, source=source, now=now)
+    address = mailboxes.normal(address)
+    who = _Addressee(address, sealing.address_hash(address))
+    return _store(scope, who, reason=reason, source=source, now=now)[0]
 
 
-def _store(scope: Scope, address: str, *, reason: str, source: str, now: datetime) -> Suppression:
+def checked_domain(name: str) -> str:
+    """The domain of a scope in its canonical form; empty is all. Raises InvalidDomain."""
+    name = addresses.canonical_domain(name)
+    if name and not addresses.is_domain(name):
+        raise errors.InvalidDomain
+    return name
+
+
+class _Addressee(NamedTuple):
+    """An address, which may be erased, and its hash."""
+
+    address: str
+    digest: str
+
+
+def _store(
+    scope: Scope, who: _Addressee, *, reason: str, source: str, now: datetime
+) -> tuple[Suppression, bool]:
+    """The row, and whether it is new."""
     account = None if scope.account_id is None else Account(pk=scope.account_id)
-    row, _ = Suppression.objects.update_or_create(
+    known = {"address": who.address} if who.address else {}
+    return Suppression.objects.update_or_create(
         account=account,
-        address_hash=sealing.address_hash(address),
+        address_hash=who.digest,
         domain=addresses.canonical_domain(scope.domain),
         stream=scope.stream,
-        defaults={"expires_at": None, "address": address},
-        create_defaults={"reason": reason, "source": source, "created_at": now, "address": address},
+        defaults={"expires_at": None, **known},
+        create_defaults={"reason": reason, "source": source, "created_at": now, **known},
     )
-    return row
+
+
+#: How far each lesson reaches: of the sending domain alone, and on which stream. Who complains or wants no more of a
+#: list still gets a password; an address that does not exist gets nothing.
+_REACHES = {
+    SuppressionReason.HARD_BOUNCE: (False, ""),
+    SuppressionReason.COMPLAINT: (False, Lane.BULK),
+    SuppressionReason.UNSUBSCRIBE: (True, Lane.BULK),
+}
+
+
+@transaction.atomic
+def learn(occasion: Occasion, *, reason: SuppressionReason, source: str, now: datetime) -> bool:
+    """Suppress a mail's recipient for what came back: a hard bounce, a complaint, an unsubscription. Answers whether
+    that is new; then an event tells it, so that lists drop the address. Of a draft no event tells.
+    """
+    email = occasion.email
+    # Taken as it is: the outbox checked it, and a mail of an older rule must not stop a worker.
+    digest = sealing.address_hash(email) if email else occasion.address_hash
+    if not digest:
+        return False
+    of_domain, stream = _REACHES[reason]
+    domain = domains.name_of(occasion.domain_id) if of_domain else ""
+    scope = Scope(account_id=occasion.account_id, domain=domain, stream=stream)
+    _, new = _store(scope, _Addressee(email, digest), reason=reason, source=source, now=now)
+    if new and not Spooler.objects.drafts_among([occasion.spooler_id]):
+        events.record([occasion.happening(EventKind.SUPPRESSED, at=now, detail={"reason": reason.value})])
+    return new
 
 
 def note_refusals(refusals: Iterable[Refusal], *, now: datetime) -> None:
     """Suppress what the servers' words say does not exist; a refusal of policy or content suppresses nobody."""
     for refusal in refusals:
         if is_hard_bounce(refusal):
-            scope = Scope(account_id=refusal.account_id)
-            # The outbox checked the address; a mail of an older rule must not stop a worker.
-            _store(scope, refusal.email, reason=SuppressionReason.HARD_BOUNCE, source="smtp", now=now)
+            learn(refusal.occasion, reason=SuppressionReason.HARD_BOUNCE, source="smtp", now=now)
 
 
 def is_hard_bounce(refusal: Refusal) -> bool:
@@ -101,6 +185,19 @@ def is_hard_bounce(refusal: Refusal) -> bool:
     if refusal.enhanced:
         return refusal.enhanced in _NO_SUCH_ADDRESS
     return refusal.stage == "rcpt" and refusal.code in _NO_SUCH_MAILBOX
+
+
+def holding(recipient: Recipient, *, now: datetime) -> QuerySet[Suppression]:
+    """All that keeps mail from this recipient, oldest first; `reasons` tells one of them for many at a time."""
+    name = _domain_names([recipient]).get(recipient.domain_id, "")
+    rows = Suppression.objects.filter(
+        Q(account=recipient.account_id) | Q(account=None),
+        Q(expires_at=None) | Q(expires_at__gt=now),
+        address_hash=sealing.address_hash(recipient.email),
+        domain__in=("", name),
+        stream__in=("", recipient.lane),
+    )
+    return rows.order_by("created_at")
 
 
 def reasons(recipients: Sequence[Recipient], *, now: datetime) -> list[str | None]:

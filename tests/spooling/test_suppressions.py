@@ -6,8 +6,10 @@ from django.utils import timezone
 
 from earwig import domains
 from earwig.errors import InvalidAddress
-from spooling import suppressions
+from spooling import spoolers, suppressions
 from spooling.models import Suppression
+from spooling.models.suppressions import SuppressionReason
+from stats.models import Event
 
 Recipient = namedtuple("Recipient", "account_id email lane domain_id", defaults=[None])
 pytestmark = pytest.mark.django_db
@@ -76,13 +78,41 @@ def test_an_address_is_stored_as_the_outbox_stores_it(account):
     assert suppress("Ann@BÜCHER.example", account.pk).address == "Ann@xn--bcher-kva.example"
 
 
-def test_a_refused_address_is_suppressed_as_it_was_sent_to(account):
-    refusal = suppressions.Refusal(
-        account_id=account.pk, email="ann@localhost", stage="rcpt", code=550, enhanced="5.1.1"
+def occasion(account_id, spooler_id=1):
+    return suppressions.Occasion(
+        account_id=account_id,
+        domain_id=None,
+        spooler_id=spooler_id,
+        mail_id=1,
+        destination="localhost",
+        provider="other",
+        router="out",
+        lane="bulk",
+        email="ann@localhost",
     )
+
+
+def test_a_refused_address_is_suppressed_as_it_was_sent_to(account):
+    refusal = suppressions.Refusal(occasion=occasion(account.pk), stage="rcpt", code=550, enhanced="5.1.1")
     suppressions.note_refusals([refusal], now=timezone.now())
 
     assert reason("ann@localhost", account.pk) == "hard_bounce"
+    (told,) = Event.objects.all()
+    assert (told.kind, told.mail_id, told.detail) == ("suppressed", 1, {"reason": "hard_bounce"})
+
+    suppressions.note_refusals([refusal], now=timezone.now())
+    assert Event.objects.count() == 1
+
+
+def test_what_a_draft_teaches_holds_and_no_event_tells_it(account):
+    drafts = spoolers.of_drafts(account.pk, None)
+    learned_from = occasion(account.pk, drafts.pk)
+    assert suppressions.learn(
+        learned_from, reason=SuppressionReason.HARD_BOUNCE, source="smtp", now=timezone.now()
+    )
+
+    assert reason("ann@localhost", account.pk) == "hard_bounce"
+    assert not Event.objects.exists()
 
 
 def test_an_expired_suppression_holds_no_more(account):
@@ -114,8 +144,6 @@ def test_suppressing_twice_keeps_one_row_and_the_first_reason(account):
     ],
 )
 def test_only_the_address_itself_refused_is_a_hard_bounce(stage, code, enhanced, hard):
-    refusal = suppressions.Refusal(
-        account_id=1, email="a@x.example", stage=stage, code=code, enhanced=enhanced
-    )
+    refusal = suppressions.Refusal(occasion=occasion(1), stage=stage, code=code, enhanced=enhanced)
 
     assert suppressions.is_hard_bounce(refusal) is hard

@@ -1,0 +1,1 @@
+"""What tracked links show: the web's side of `spooling.tracking`."""

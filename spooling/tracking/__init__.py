@@ -1,0 +1,1 @@
+"""Tracked links: their tokens, what becomes of a hit, and the pages that recipients see."""
