@@ -1,0 +1,1 @@
+"""A campaign's page: how far it is, what became of its mails, how they look, and what holds one back."""

@@ -1,0 +1,1 @@
+"""Campaigns: what they say, whom they go to, and what a person wants to know before and after their launch."""
