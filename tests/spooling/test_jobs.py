@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from spooling import errors, jobs, ledger, spoolers
+from spooling.campaigns import retries
 from spooling.models import JobRequest, Mail
 from spooling.outbox import moves
 from spooling.stages import requests
@@ -37,7 +38,7 @@ def states():
     return list(Mail.objects.order_by("id").values_list("state", flat=True))
 
 
-def retries():
+def requeued():
     return Event.objects.filter(kind="requeued").count()
 
 
@@ -60,7 +61,7 @@ def test_what_failed_was_held_or_is_in_doubt_waits_again_and_nothing_else(campai
     fail(1, "blocked")
     elsewhere = spool("a@x.example")[0].id
     end([elsewhere], "failed")
-    job = jobs.ask_retry(campaign, now=timezone.now())
+    job = retries.ask(campaign, now=timezone.now())
     assert (job.state, job.total) == ("waiting", 4)
 
     jobs.run_due(now=timezone.now())
@@ -73,7 +74,7 @@ def test_what_failed_was_held_or_is_in_doubt_waits_again_and_nothing_else(campai
 
 
 def test_a_spooler_without_mail_is_done_at_once(campaign):
-    job = jobs.ask_retry(campaign, now=timezone.now())
+    job = retries.ask(campaign, now=timezone.now())
 
     jobs.run_due(now=timezone.now())
 
@@ -83,7 +84,7 @@ def test_a_spooler_without_mail_is_done_at_once(campaign):
 
 def test_a_tick_does_a_bounded_part_and_says_how_far_it_is(campaign, fail, slow):
     fail(7)
-    job = jobs.ask_retry(campaign, now=timezone.now())
+    job = retries.ask(campaign, now=timezone.now())
 
     seen = []
     for _ in range(3):
@@ -96,7 +97,7 @@ def test_a_tick_does_a_bounded_part_and_says_how_far_it_is(campaign, fail, slow)
 
 def test_one_turn_takes_as_many_slices_as_fit(campaign, fail, small_slices):
     fail(10)
-    job = jobs.ask_retry(campaign, now=timezone.now())
+    job = retries.ask(campaign, now=timezone.now())
 
     jobs.run_due(now=timezone.now())
 
@@ -106,7 +107,7 @@ def test_one_turn_takes_as_many_slices_as_fit(campaign, fail, small_slices):
 
 def test_one_turn_takes_as_many_jobs_as_fit(campaign):
     for _ in range(4):
-        jobs.ask_retry(campaign, now=timezone.now())
+        retries.ask(campaign, now=timezone.now())
     jobs.run_due(now=timezone.now())
     assert JobRequest.objects.filter(state="done").count() == 4
 
@@ -124,7 +125,7 @@ def test_an_account_that_asks_for_much_keeps_no_other_waiting(account, other_acc
 @pytest.mark.parametrize("state", ["failed", "quarantined", "in_doubt"])
 def test_what_fails_again_while_the_job_runs_is_not_retried_by_it_twice(campaign, fail, slow, state):
     ids = fail(5, state)
-    jobs.ask_retry(campaign, now=timezone.now())
+    retries.ask(campaign, now=timezone.now())
     jobs.run_due(now=timezone.now())
     end(ids[:3], state)
 
@@ -132,14 +133,14 @@ def test_what_fails_again_while_the_job_runs_is_not_retried_by_it_twice(campaign
         jobs.run_due(now=timezone.now())
 
     assert states() == [state] * 3 + ["waiting"] * 2
-    assert retries() == 5
+    assert requeued() == 5
 
 
 def test_what_fails_after_the_request_is_not_part_of_it(campaign, fail):
     now = timezone.now()
     fail(1, ended_at=now - timedelta(minutes=1))
     late = fail(1, ended_at=now + timedelta(minutes=1))
-    jobs.ask_retry(campaign, now=now)
+    retries.ask(campaign, now=now)
     fail(1, "in_doubt")
 
     jobs.run_due(now=now + timedelta(minutes=2))
@@ -151,7 +152,7 @@ def test_what_fails_after_the_request_is_not_part_of_it(campaign, fail):
 def test_an_erased_mail_has_nobody_to_go_to_and_stays(campaign, fail):
     fail(1)
     Mail.objects.update(erased_at=timezone.now(), email="")
-    jobs.ask_retry(campaign, now=timezone.now())
+    retries.ask(campaign, now=timezone.now())
 
     jobs.run_due(now=timezone.now())
 
@@ -163,12 +164,12 @@ def test_a_cancelled_spooler_is_not_retried(campaign, fail):
     spoolers.cancel(campaign, now=timezone.now())
 
     with pytest.raises(errors.SpoolerStateConflict):
-        jobs.ask_retry(campaign, now=timezone.now())
+        retries.ask(campaign, now=timezone.now())
 
 
 def test_a_job_whose_spooler_is_cancelled_meanwhile_fails_and_says_why(campaign, fail, slow):
     fail(5)
-    job = jobs.ask_retry(campaign, now=timezone.now())
+    job = retries.ask(campaign, now=timezone.now())
     jobs.run_due(now=timezone.now())
     spoolers.cancel(campaign, now=timezone.now())
 
@@ -181,7 +182,7 @@ def test_a_job_whose_spooler_is_cancelled_meanwhile_fails_and_says_why(campaign,
 
 def test_nobody_else_works_on_a_job_before_its_lease_ends(campaign, fail):
     fail(1)
-    job = jobs.ask_retry(campaign, now=timezone.now())
+    job = retries.ask(campaign, now=timezone.now())
     now = timezone.now()
     JobRequest.objects.update(state="running", leased_until=now + timedelta(seconds=5))
 
@@ -200,7 +201,7 @@ class Crash(BaseException):
 
 def test_a_crash_in_a_slice_loses_nothing_and_repeats_nothing(campaign, fail, small_slices, monkeypatch):
     fail(7)
-    job = jobs.ask_retry(campaign, now=timezone.now())
+    job = retries.ask(campaign, now=timezone.now())
     honest, calls = moves.retry, []
 
     def crash_in_the_second(*args, **kwargs):
@@ -221,17 +222,35 @@ def test_a_crash_in_a_slice_loses_nothing_and_repeats_nothing(campaign, fail, sm
     jobs.run_due(now=now + jobs.LEASE)
 
     job.refresh_from_db()
-    assert (job.state, job.progress, retries()) == ("done", 7, 7)
+    assert (job.state, job.progress, requeued()) == ("done", 7, 7)
     assert ledger.recount(campaign.pk) == ledger.of_spooler(campaign.pk)
+
+
+def test_a_job_that_breaks_every_turn_is_given_up(campaign, fail, monkeypatch):
+    fail(2)
+    job = retries.ask(campaign, now=timezone.now())
+
+    def explode(job, now):
+        raise RuntimeError
+
+    monkeypatch.setitem(jobs.WORK, job.kind, explode)
+    now = timezone.now()
+    for turn in range(jobs.MOST_BROKEN_TURNS):
+        with pytest.raises(RuntimeError):
+            jobs.run_due(now=now + turn * 2 * jobs.LEASE)
+    jobs.run_due(now=now + jobs.MOST_BROKEN_TURNS * 2 * jobs.LEASE)
+
+    job.refresh_from_db()
+    assert (job.state, job.result["code"]) == ("failed", "broken")
 
 
 def test_jobs_take_turns(account, campaign, fail, spool, slow):
     fail(9)
     now = timezone.now()
-    first = jobs.ask_retry(campaign, now=now)
+    first = retries.ask(campaign, now=now)
     other = spoolers.open_campaign(account, name="autumn", now=now)
     end([mail.id for mail in spool(*["a@x.example"] * 4, lane="bulk", spooler_id=other.pk)], "failed", now)
-    second = jobs.ask_retry(other, now=now)
+    second = retries.ask(other, now=now)
 
     order = []
     for seconds in range(1, 6):
@@ -249,7 +268,7 @@ def test_jobs_take_turns(account, campaign, fail, spool, slow):
 def test_two_workers_never_retry_a_mail_twice(campaign, fail, small_slices):
     """One holds the job's row in its slice; the other waits for it and goes on behind it."""
     fail(9)
-    job = jobs.ask_retry(campaign, now=timezone.now())
+    job = retries.ask(campaign, now=timezone.now())
     JobRequest.objects.update(state="running")
 
     def work(_):
@@ -258,4 +277,4 @@ def test_two_workers_never_retry_a_mail_twice(campaign, fail, small_slices):
 
     together(2, work)
     job.refresh_from_db()
-    assert (job.state, job.progress, retries()) == ("done", 9, 9)
+    assert (job.state, job.progress, requeued()) == ("done", 9, 9)

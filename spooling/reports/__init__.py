@@ -1,0 +1,1 @@
+"""Files of what happened to the mails of a sending domain on one day (UTC), one for each family of events."""
