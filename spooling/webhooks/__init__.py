@@ -1,0 +1,1 @@
+"""Webhooks are told what happened, each in its format."""
