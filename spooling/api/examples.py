@@ -48,12 +48,8 @@ _FILE = {
     "required": ["name", "type", "data"],
     "additionalProperties": False,
 }
-_NOT_YET = {
-    "nullable": True,
-    "description": "Refused with `not_available` in this release.",
-    "type": "boolean",
-}
-_MAIL = {
+_SWITCH: dict[str, Any] = {"type": "boolean", "default": False}
+_MAIL: dict[str, Any] = {
     "type": "object",
     "properties": {
         "from": _ADDRESS,
@@ -81,10 +77,55 @@ _MAIL = {
             "example": "7d5f0c114c1f5c1e0b3f4a0e9a4a6f4d",
         },
         "template_version": {"type": "integer", "minimum": 1, "description": "Without it the current one."},
-        "track_opens": _NOT_YET,
-        "track_clicks": _NOT_YET,
+        "track_opens": {**_SWITCH, "description": "Adds an invisible picture to the HTML."},
+        "track_clicks": {**_SWITCH, "description": "Leads web addresses of links in the HTML through ours."},
     },
     "additionalProperties": False,
+}
+_SAID = (
+    "from",
+    "reply_to",
+    "subject",
+    "html",
+    "text",
+    "variables",
+    "headers",
+    "attachments",
+    "language",
+    "template",
+)
+MESSAGE: dict[str, Any] = {
+    "application/json": {
+        "type": "object",
+        "properties": {
+            **{name: _MAIL["properties"][name] for name in (*_SAID, "template_version")},
+            "template_language": {
+                **_TEXT,
+                "default": "mustache",
+                "description": "Of a message without template.",
+            },
+            "track_opens": {"type": "boolean"},
+            "track_clicks": {"type": "boolean"},
+        },
+        "additionalProperties": False,
+    }
+}
+_ADDED = {
+    **_RECIPIENT,
+    "properties": {
+        "email": _TEXT,
+        "name": _TEXT,
+        "variables": _OBJECT,
+        "tags": {"type": "array", "items": {**_TEXT, "maxLength": 100}, "maxItems": 20},
+    },
+}
+RECIPIENTS: dict[str, Any] = {
+    "application/json": {
+        "type": "object",
+        "properties": {"recipients": {"type": "array", "items": _ADDED, "minItems": 1, "maxItems": 5000}},
+        "required": ["recipients"],
+        "additionalProperties": False,
+    }
 }
 BODY: dict[str, Any] = {
     "application/json": {"oneOf": [_MAIL, {"type": "array", "items": _MAIL, "minItems": 1, "maxItems": 1000}]}

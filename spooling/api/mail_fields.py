@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import json
 import re
 import uuid
@@ -15,7 +14,6 @@ from earwig.web.errors import Problem, Rejected
 from spooling.delivery import headers as header_fields
 from spooling.delivery.errors import MimeError
 from spooling.models.spoolers import Lane
-from spooling.outbox.drafts import NewFile
 from templates_app import rendering, wordings
 from templates_app.errors import TemplateError
 
@@ -27,7 +25,6 @@ MAX_HEADERS = 50
 MAX_HEADER = 4000
 MAX_TAGS = 20
 MAX_TAG = 100
-MAX_FILES = 100
 MAX_METADATA_BYTES = 4096
 LANGUAGE = "mustache"
 
@@ -35,8 +32,6 @@ Pair = tuple[str, str]
 
 _ADDRESS = ("email", "name")
 _BREAK = re.compile("[\r\n\0]")
-_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,63}/[A-Za-z0-9!#$&^_.+-]{1,63}")
-_CID = re.compile(r"[!-;=?-~]{1,200}")
 _LANGUAGE_TAG = re.compile(r"[A-Za-z0-9]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 #: Longer text is shown to the renderer even without tags: it has a limit of its own.
 _SURELY_SHORT = 100_000
@@ -61,14 +56,15 @@ class Work:
 
 
 class Notes:
-    """What is wrong with the object of the body at `index`; all objects share one list, and one Work.
+    """What is wrong with the object of the body at `index`, None: with a body that is no list. All objects share one
+    list of problems, and one Work.
 
     `parses` False: its texts are in the language of a template that the parser does not know.
     """
 
     __slots__ = ("index", "problems", "parses", "work")
 
-    def __init__(self, index: int, problems: list[Problem], work: Work) -> None:
+    def __init__(self, index: int | None, problems: list[Problem], work: Work) -> None:
         self.index = index
         self.problems = problems
         self.work = work
@@ -254,39 +250,6 @@ def token(value: Any, field: str, notes: Notes) -> str:
     return ""
 
 
-def attachments(value: Any, field: str, notes: Notes) -> tuple[NewFile, ...]:
-    """Files; the data in strict base64 (RFC 4648 §4)."""
-    if not isinstance(value, list) or len(value) > MAX_FILES:
-        notes.add(field, "wrong_type", f"A list of at most {MAX_FILES} files.")
-        return ()
-    files = [_file(item, f"{field}.{number}", notes) for number, item in enumerate(value)]
-    return tuple(file for file in files if file is not None)
-
-
-def _file(value: Any, field: str, notes: Notes) -> NewFile | None:
-    if not isinstance(value, dict):
-        notes.add(field, "wrong_type", "An object with name, type and data.")
-        return None
-    unknown(value, ("name", "type", "data", "cid"), field, notes)
-    name, kind, cid = value.get("name"), value.get("type"), value.get("cid") or ""
-    if not isinstance(name, str) or not 0 < len(name) <= 255 or _BREAK.search(name):
-        notes.add(f"{field}.name", "invalid", "1 to 255 characters without line breaks.")
-    if not isinstance(kind, str) or not _MEDIA_TYPE.fullmatch(kind):
-        notes.add(f"{field}.type", "invalid", "A media type such as application/pdf.")
-    if not isinstance(cid, str) or (cid and not _CID.fullmatch(cid)):
-        notes.add(f"{field}.cid", "invalid", "At most 200 printable ASCII characters without < and >.")
-    data = _base64(value.get("data"), f"{field}.data", notes)
-    return None if notes.problems else NewFile(name=str(name), type=str(kind), data=data, cid=cid)
-
-
-def _base64(value: Any, field: str, notes: Notes) -> bytes:
-    try:
-        return binascii.a2b_base64(value.encode("ascii"), strict_mode=True)
-    except (AttributeError, ValueError):
-        notes.add(field, "invalid", "Base64 without line breaks.")
-        return b""
-
-
 def template_id(value: Any, field: str, notes: Notes) -> uuid.UUID | None:
     """A template's id; whose it is shows later."""
     try:
@@ -304,10 +267,11 @@ def version_number(value: Any, field: str, notes: Notes) -> int | None:
     return None
 
 
-def not_available(value: Any, field: str, notes: Notes) -> None:
-    """What this release does not do; saying that it is not wanted is no error."""
-    if value is not False:
-        notes.add(field, "not_available", "This installation does not offer this yet.")
+def flag(value: Any, field: str, notes: Notes) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        notes.add(field, "wrong_type", "true or false.")
+    return value is True
 
 
 def unknown(value: Mapping[str, Any], known: Container[str], field: str, notes: Notes) -> None:

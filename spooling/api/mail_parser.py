@@ -10,6 +10,7 @@ from typing import Any
 
 from earwig.web.errors import Problem, Rejected
 from spooling.api import mail_fields as fields
+from spooling.api import mail_files
 from spooling.api.mail_fields import Notes
 from spooling.outbox.drafts import NewContent, NewMail
 
@@ -105,7 +106,7 @@ _READERS: dict[str, Callable[[Any, str, Notes], Any]] = {
     "text": fields.template,
     "variables": fields.variables,
     "headers": fields.headers,
-    "attachments": fields.attachments,
+    "attachments": mail_files.attachments,
     "tags": fields.tags,
     "metadata": fields.metadata,
     "lane": fields.lane,
@@ -115,8 +116,8 @@ _READERS: dict[str, Callable[[Any, str, Notes], Any]] = {
     "not_after": fields.moment,
     "template": fields.template_id,
     "template_version": fields.version_number,
-    "track_opens": fields.not_available,
-    "track_clicks": fields.not_available,
+    "track_opens": fields.flag,
+    "track_clicks": fields.flag,
 }
 
 
@@ -192,25 +193,10 @@ def _check_distinct(values: Mapping[str, Any], notes: Notes) -> None:
 
 
 def _complete(values: Mapping[str, Any], mails: tuple[NewMail, ...]) -> Letter:
-    from_name, from_email = values.get("from", _NOBODY)
-    to, cc = values.get("to", ()), values.get("cc", ())
     # One recipient sees itself anyway; without the address the content says nothing of anybody.
-    alone = len(mails) == 1 and to
+    alone = len(mails) == 1 and values.get("to")
     return Letter(
-        content=NewContent(
-            from_email=from_email,
-            from_name=from_name,
-            subject=values.get("subject", ""),
-            text=values.get("text", ""),
-            html=values.get("html", ""),
-            reply_to=values.get("reply_to", ()),
-            to=() if alone else to,
-            cc=cc,
-            headers=values.get("headers", ()),
-            files=values.get("attachments", ()),
-            template_language=fields.LANGUAGE,
-            language=values.get("language", ""),
-        ),
+        content=_content(values, to=() if alone else values.get("to", ())),
         mails=mails,
         lane=values.get("lane"),
         spooler=values.get("spooler", ""),
@@ -219,6 +205,26 @@ def _complete(values: Mapping[str, Any], mails: tuple[NewMail, ...]) -> Letter:
         tags=values.get("tags", ()),
         metadata=values.get("metadata", {}),
         template=_named(values) if "template" in values else None,
+    )
+
+
+def _content(values: Mapping[str, Any], *, to: tuple[tuple[str, str], ...]) -> NewContent:
+    from_name, from_email = values.get("from", _NOBODY)
+    return NewContent(
+        from_email=from_email,
+        from_name=from_name,
+        subject=values.get("subject", ""),
+        text=values.get("text", ""),
+        html=values.get("html", ""),
+        reply_to=values.get("reply_to", ()),
+        to=to,
+        cc=values.get("cc", ()),
+        headers=values.get("headers", ()),
+        files=values.get("attachments", ()),
+        template_language=fields.LANGUAGE,
+        language=values.get("language", ""),
+        track_opens=values.get("track_opens", False),
+        track_clicks=values.get("track_clicks", False),
     )
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from spooling import ledger
+from spooling import ledger, subjects
 from spooling.models import JobRequest, Mail, Spooler, Suppression
+from spooling.models.jobs import JobState
 from spooling.models.mails import MailState
-from spooling.models.spoolers import JobState
 from stats.models import Event
-from templates_app import rendering
-from templates_app.errors import TemplateError
 
 #: Columns of a list of mails: the bodies stay in the database.
 MAIL_COLUMNS = (
@@ -60,13 +57,7 @@ class MailOutput(serializers.ModelSerializer):
 
     def get_subject(self, mail: Mail) -> str:
         """As this recipient sees it."""
-        source: str = mail.content.subject
-        if "{" not in source:
-            return source
-        try:
-            return str(_program(source, mail.content.template_language).render(mail.variables))
-        except TemplateError:
-            return source
+        return subjects.shown(mail)
 
     @extend_schema_field(serializers.ChoiceField(choices=MailState.choices))
     def get_state(self, mail: Mail) -> str:
@@ -76,13 +67,6 @@ class MailOutput(serializers.ModelSerializer):
     def get_delivered_at(self, mail: Mail) -> str | None:
         delivered = mail.ended_at if mail.state == MailState.DELIVERED else None
         return serializers.DateTimeField().to_representation(delivered) if delivered else None
-
-
-@lru_cache(maxsize=256)
-def _program(source: str, language: str) -> Any:
-    return rendering.compile(
-        source, language=language, escape=rendering.Escape.NONE, transfer=rendering.Transfer.PLAIN
-    )
 
 
 class EventOutput(serializers.ModelSerializer):
@@ -107,9 +91,10 @@ class SpoolerOutput(serializers.ModelSerializer):
 
     class Meta:
         model = Spooler
-        fields = (
+        fields: tuple[str, ...] = (
             *("token", "name", "domain", "type", "state", "lane", "start_at", "not_after"),
             *("tags", "headers", "variables", "created_at", "ended_at"),
+            *("launched_at", "closed_at", "paused_at", "paused_because"),
         )
         read_only_fields = fields
 

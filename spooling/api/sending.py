@@ -14,25 +14,24 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from earwig import addresses, domains
+from earwig import domains
 from earwig.credentials import Credential
-from earwig.errors import DomainNotAllowed
+from earwig.errors import DomainNotAllowed, SenderDomainNotAllowed
 from earwig.models.api_keys import Scope
 from earwig.web import bodies, idempotency
-from earwig.web.errors import Problem, Rejected, SenderDomainNotAllowed
+from earwig.web.errors import Problem, Rejected
 from earwig.web.views import plain
 from spooling import errors
 from spooling.api import mail_parser, mail_templates
 from spooling.api.mail_parser import Letter
 from spooling.models import Spooler
-from spooling.models.spoolers import Lane, SpoolerState, SpoolerType
+from spooling.models.spoolers import Lane
 from spooling.outbox import intake
 from spooling.outbox.intake import Accepted, NewSend, NewSubmission
 
 WIRE = "native"
 #: All of a send but its recipients.
 _SHARED = operator.attrgetter("content", "lane", "spooler_id", "domain_id", "due_at", "not_after")
-_CLOSED = (SpoolerState.CANCELLED, SpoolerState.FINISHED)
 
 
 @plain(Scope.SEND)
@@ -119,10 +118,8 @@ def _sends(letters: Sequence[Letter], credential: Credential) -> list[NewSend]:
 
 def _domain(letter: Letter, index: int, credential: Credential, problems: list[Problem]) -> int | None:
     author = letter.content.from_email
-    allowed = credential.allowed_sender_domains
     try:
-        if allowed and addresses.domain_of(author) not in allowed:
-            raise SenderDomainNotAllowed
+        credential.require_author(author)
         return domains.sending_domain(credential.account_id, author)
     except (DomainNotAllowed, SenderDomainNotAllowed) as error:
         problems.append(Problem(index, "from", error.code, error.message))
@@ -138,7 +135,7 @@ def _place(
     if spooler is None:
         problems.append(Problem(index, "spooler", "unknown_spooler", "There is no such spooler."))
         return None, ""
-    if spooler.state in _CLOSED:
+    if not spooler.takes_mail:
         closed = errors.SpoolerClosed()
         problems.append(Problem(index, "spooler", closed.code, closed.message))
     if letter.lane not in (None, spooler.lane):
@@ -150,7 +147,7 @@ def _spoolers(letters: Sequence[Letter], account_id: int) -> dict[str, Spooler]:
     tokens = {letter.spooler for letter in letters if letter.spooler}
     if not tokens:
         return {}
-    own = Spooler.objects.filter(account=account_id, token__in=tokens).exclude(type=SpoolerType.DRAFT)
+    own = Spooler.objects.shown_to(account_id).filter(token__in=tokens)
     return {spooler.token: spooler for spooler in own}
 
 

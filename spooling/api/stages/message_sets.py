@@ -12,9 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from earwig import addresses
 from earwig.errors import EarwigError
-from earwig.web.errors import SenderDomainNotAllowed
 from earwig.web.seed import SeedView
 from spooling.api.stages import filters
 from spooling.api.stages.fields import OwnKey, own
@@ -71,9 +69,7 @@ class MessageSetSerializer(serializers.ModelSerializer):
         credential = self.context["view"].credential
         try:
             author = wordings.author_of(credential.account_id, value)
-            allowed = credential.allowed_sender_domains
-            if allowed and addresses.domain_of(author.email) not in allowed:
-                raise SenderDomainNotAllowed
+            credential.require_author(author.email)
         except EarwigError as refused:
             raise serializers.ValidationError(refused.message) from None
         return value

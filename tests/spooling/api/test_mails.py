@@ -161,13 +161,14 @@ def test_a_mail_tells_its_events_oldest_first(api):
             mail_id=row.pk,
             destination="example.com",
             provider="other",
+            lane="transactional",
             kind=kind,
             at=timezone.now(),
         )
     found = api.get(f"mails/{mail}/events/").json()
-    assert [event["kind"] for event in found["results"]] == ["tempfail", "delivered"]
+    assert [event["kind"] for event in found["results"]] == ["spooled", "tempfail", "delivered"]
     assert found["results"][0]["mail"] == mail
-    assert found["count"] == 2
+    assert found["count"] == 3
 
 
 def test_a_waiting_mail_is_cancelled_once_and_for_all(api):
