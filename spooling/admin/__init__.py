@@ -2,6 +2,7 @@
 
 from spooling.admin import (
     claims,
+    incoming,
     jobs,
     mails,
     metrics,
@@ -11,10 +12,13 @@ from spooling.admin import (
     stages,
     suppressions,
     trap,
+    warm_ups,
+    webhooks,
 )
 
 __all__ = [
     "claims",
+    "incoming",
     "jobs",
     "mails",
     "metrics",
@@ -24,4 +28,6 @@ __all__ = [
     "stages",
     "suppressions",
     "trap",
+    "warm_ups",
+    "webhooks",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
@@ -31,7 +30,7 @@ class ForgettingSenderAdmin(SenderAdmin):
         ),
     )
     def forget(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
-        sender = get_object_or_404(Sender, pk=object_id)
+        sender = pages.row_or_404(Sender, object_id)
         if privacy.forget(sender, now=timezone.now()) is None:
             self.message_user(request, "The sender is forgotten already.", messages.WARNING)
         else:

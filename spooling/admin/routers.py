@@ -12,8 +12,10 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from earwig import sealing
 from earwig.admin import pages
+from spooling.admin import router_states
 from spooling.admin.read_only import ReadOnlyAdmin
-from spooling.models import ConnectionSlot, Route, Router, Shape
+from spooling.models import ConnectionSlot, ProviderLimit, Route, Router, Shape
+from spooling.models.routers import RouterKind
 
 
 class RouterForm(forms.ModelForm):
@@ -29,26 +31,50 @@ class RouterForm(forms.ModelForm):
         model = Router
         exclude: tuple[str, ...] = ()
 
+    def clean(self) -> dict[str, Any]:
+        """A smarthost needs a host; direct delivery has none, nor a login."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        direct = given.get("kind") == RouterKind.MX
+        if direct and (given.get("host") or given.get("username")):
+            raise forms.ValidationError(
+                "Direct delivery goes to the recipients' own servers: no host, no login."
+            )
+        if given.get("kind") == RouterKind.SMTP and not given.get("host"):
+            self.add_error("host", "A smarthost needs one.")
+        return given
+
 
 class RouteInline(TabularInline):
     model = Route
     extra = 0
 
 
+class LimitInline(TabularInline):
+    model = ProviderLimit
+    extra = 0
+    verbose_name_plural = "Limits of providers and domains (* for any other)"
+
+
 @admin.register(Router)
 class RouterAdmin(pages.AuditedAdmin):
     form = RouterForm
-    inlines = (RouteInline,)
+    inlines = (LimitInline, RouteInline)
     list_display = ("name", "account", "kind", "host", "port", "tls", "default", "disabled")
     list_filter = ("kind", "disabled")
     list_select_related = ("account",)
-    readonly_fields = ("has_password",)
+    readonly_fields = ("has_password", "state")
     fieldsets = (
         (None, {"fields": ("name", "account", "kind", ("default", "disabled"))}),
         ("Server", {"fields": (("host", "port"), ("tls", "verify_certificate"), "helo_name")}),
         ("Login", {"fields": ("username", "has_password", "password", "forget_password")}),
         ("Limits", {"fields": ("max_connections", "mails_per_connection", "mails_per_minute")}),
+        ("Direct delivery", {"fields": ("allow_private",)}),
+        ("At the moment", {"fields": ("state",)}),
     )
+
+    @admin.display(description="By provider or servers")
+    def state(self, router: Router) -> str:
+        return router_states.table(router) if router.pk else ""
 
     @admin.display(boolean=True, description="A password is stored")
     def has_password(self, router: Router) -> bool:
@@ -65,12 +91,13 @@ class RouterAdmin(pages.AuditedAdmin):
 @admin.register(Shape)
 class ShapeAdmin(ReadOnlyAdmin):
     list_display = ("router", "provider", "pace", "faults", "deferred_until", "last_fault")
+    search_fields = ("provider",)
     list_filter = ("router",)
     list_select_related = ("router",)
 
 
 @admin.register(ConnectionSlot)
 class ConnectionSlotAdmin(ReadOnlyAdmin):
-    list_display = ("router", "worker", "connections", "leased_until")
+    list_display = ("router", "provider", "worker", "connections", "leased_until")
     list_filter = ("router",)
     list_select_related = ("router",)

@@ -46,6 +46,7 @@ LISTS = (
     "shape",
     "connectionslot",
     "trappedmail",
+    "warmup",
 )
 
 
@@ -170,6 +171,8 @@ ROUTER = {
     "mails_per_connection": "100",
     "routes-TOTAL_FORMS": "0",
     "routes-INITIAL_FORMS": "0",
+    "limits-TOTAL_FORMS": "0",
+    "limits-INITIAL_FORMS": "0",
 }
 
 

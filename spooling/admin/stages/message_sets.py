@@ -10,7 +10,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -130,7 +129,7 @@ class MessageSetAdmin(set_imports.ImportingAdmin, rows.GuardedAdmin):
 
     @action(description="Clone", permissions=["operate"])
     def clone(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = get_object_or_404(MessageSet, pk=object_id)
+        row = pages.row_or_404(MessageSet, object_id)
         context = {
             "title": f"Clone {row}",
             "button": "Clone",
@@ -146,7 +145,7 @@ class MessageSetAdmin(set_imports.ImportingAdmin, rows.GuardedAdmin):
 
     @action(description="Download CSV", permissions=["view"])
     def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return _csv(MessageSet.objects.filter(pk=get_object_or_404(MessageSet, pk=object_id).pk))
+        return _csv(MessageSet.objects.filter(pk=pages.row_or_404(MessageSet, object_id).pk))
 
     @action(description="Download CSV", permissions=["view"])
     def download_selected(self, request: HttpRequest, chosen: QuerySet[MessageSet]) -> HttpResponse:

@@ -10,7 +10,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -116,7 +115,7 @@ class ScheduleAdmin(rows.GuardedAdmin):
         dialog=pages.asks("Send now", "Every ready subscription on this schedule gets its next message."),
     )
     def send(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
-        schedule = get_object_or_404(Schedule, pk=object_id)
+        schedule = pages.row_or_404(Schedule, object_id)
         job = requests.ask_schedule_send(schedule, now=timezone.now())
         self.note(request, "schedule.send", schedule)
         return pages.moved_to(job)

@@ -10,7 +10,6 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -215,13 +214,13 @@ class SubscriptionAdmin(repairs.RepairsAdmin, ReadOnlyAdmin):
         carry_out(self, request, chosen, "restore", subscriptions.restore)
 
     def _ask(self, request: HttpRequest, object_id: str, word: str, verb: Ask) -> HttpResponse:
-        row = get_object_or_404(Subscription, pk=object_id)
+        row = pages.row_or_404(Subscription, object_id)
         job = verb(row, now=timezone.now())
         self.note(request, f"subscription.{word}", row)
         return pages.moved_to(job)
 
     def _move(self, request: HttpRequest, object_id: str, word: str, verb: Move) -> HttpResponse:
-        row = get_object_or_404(Subscription, pk=object_id)
+        row = pages.row_or_404(Subscription, object_id)
         try:
             verb(row, now=timezone.now())
         except EarwigError as refused:
