@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,8 +37,6 @@ STALLED_AFTER = timedelta(hours=1)
 #: How far back the quick tick looks for bounces; `tidy` looks at all.
 BOUNCES_WITHIN = timedelta(hours=1)
 
-WIRE = "handoff"
-
 #: An account that may not send now does not hold up the others; its rows stay until it may.
 _REFUSED = (LimitReached, DomainNotAllowed)
 
@@ -58,8 +56,11 @@ _BOUNCED: dict[str, AttemptStatus | None] = {
     "blocked": AttemptStatus.BLOCKED,
     "complaint": AttemptStatus.BLOCKED,
     "unsubscribe": AttemptStatus.BLOCKED,
+    "spam": AttemptStatus.BLOCKED,
     "soft": None,
     "transient": None,
+    "full": None,
+    "too_large": None,
 }
 #: By subject of the enhanced status (RFC 3463 §3): addressing and mailbox speak of the address, security of
 #: policy; the rest of the mail or the way.
@@ -139,6 +140,19 @@ def unsubscribe(attempt: DeliveryAttempt, *, now: datetime) -> None:
     _suppress(attempt, now)
 
 
+def learn(outcomes: Mapping[int, AttemptStatus], *, now: datetime) -> int:
+    """Record what became of attempts, by id, and spool what follows; answers how many it was news of.
+
+    What is known or comes too late changes nothing.
+    """
+    news = attempts.new_among(outcomes)
+    for start in range(0, len(news), BATCH):
+        with transaction.atomic():
+            following = attempts.conclude(dict(news[start : start + BATCH]), now=now)
+            _hand_over_all(following, now)
+    return len(news)
+
+
 def outcome_of(mail: Mail) -> AttemptStatus | None:
     """What a mail's state says of its attempt; None: nothing yet (contract §10)."""
     if mail.bounced_at is not None:
@@ -200,7 +214,7 @@ def _hand_over(account_id: int, new: Sequence[DeliveryAttempt], now: datetime) -
         return
     domain_id = domains.sending_domain(account_id, attempts_mail.from_address()[1])
     send = attempts_mail.compose(new, domain_id=domain_id, now=now)
-    intake.accept(intake.NewSubmission(account_id=account_id, wire=WIRE), [send], now=now)
+    intake.accept(intake.NewSubmission(account_id=account_id, wire=attempts_mail.WIRE), [send], now=now)
 
 
 def _hand_over_all(new: Iterable[DeliveryAttempt], now: datetime) -> int:
@@ -260,13 +274,9 @@ def _news() -> QuerySet[Mail]:
 
 def _conclude(mails: Sequence[Mail], now: datetime) -> int:
     outcomes = {mail.attempt_id: outcome_of(mail) for mail in mails}
-    known = {pk: status for pk, status in outcomes.items() if pk is not None and status is not None}
-    news = attempts.new_among(known)
-    for start in range(0, len(news), BATCH):
-        with transaction.atomic():
-            following = attempts.conclude(dict(news[start : start + BATCH]), now=now)
-            _hand_over_all(following, now)
-    return len(news)
+    return learn(
+        {pk: status for pk, status in outcomes.items() if pk is not None and status is not None}, now=now
+    )
 
 
 def _requeue(now: datetime) -> int:

@@ -18,6 +18,8 @@ from spooling.outbox.drafts import NewContent, NewMail, NewSend
 
 #: Characters of a message that the mail shows; the contract asks for 300 at least.
 MOST_SHOWN = 10_000
+#: Of submissions of handed-over messages, and of replies to them.
+WIRE = "handoff"
 #: Whose address and name are gone, or due to go.
 NEUTRAL_NAME = "A constituent"
 
@@ -83,7 +85,11 @@ and it hands their messages to you.</p>
 </body>
 </html>
 """
-_HEADERS = (("List-Unsubscribe", "<{{flag_url}}>"), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+#: One click unsubscribes the recipient (RFC 8058).
+FLAG_HEADERS = (
+    ("List-Unsubscribe", "<{{flag_url}}>"),
+    ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,11 @@ def from_address() -> tuple[str, str]:
 def thread_local_part(recipient_id: int) -> str:
     """What stands before the `@` of the address where both parties of a recipient's thread write to (contract §9.1)."""
     return f"reply+{recipient_id}-{tokens.token_of(tokens.Purpose.THREAD, recipient_id)}"
+
+
+def thread_reference(recipient_id: int) -> str:
+    """What the submissions that pass a recipient's thread on are known by."""
+    return f"thread {recipient_id}"
 
 
 def flag_url(attempt_id: int) -> str:
@@ -136,7 +147,7 @@ def _content() -> NewContent:
         text=_TEXT,
         html=_HTML,
         reply_to=(("", f"{{{{thread}}}}@{settings.INBOUND_HOST}"),),
-        headers=_HEADERS,
+        headers=FLAG_HEADERS,
     )
 
 

@@ -5,10 +5,24 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from earwig.web import idempotency
-from spooling import attempts, heartbeats, hosts, jobs, ledger, privacy, trap
-from spooling.delivery import salvage
+from spooling import (
+    attempts,
+    data_requests,
+    heartbeats,
+    hosts,
+    jobs,
+    ledger,
+    privacy,
+    spoolers,
+    trap,
+    warm_ups,
+)
+from spooling.campaigns import brakes, recipient_imports, staleness
+from spooling.delivery import salvage, shaping
 from spooling.outbox import rescue, sweeps
+from spooling.reports import files as reports
 from spooling.stages import estimates, orders, runs
+from stats import webhooks
 
 #: How far back the tick looks for mail that woke nobody, and how far the slower round does.
 RECENTLY, LONG_AGO = timedelta(minutes=5), timedelta(days=7)
@@ -22,6 +36,9 @@ def tick(*, now: datetime) -> None:
     sweeps.expire(now=now)
     sweeps.cancel_rows(now=now)
     sweeps.wake_backlogs(since=now - RECENTLY, now=now)
+    staleness.stop_stale(now=now)
+    brakes.apply(now=now)
+    spoolers.end_done(now=now)
     attempts.spool_due(now=now)
     attempts.collect(now=now)
     jobs.run_due(now=now)
@@ -39,6 +56,12 @@ def tidy(*, now: datetime) -> None:
     privacy.tidy(now=now)
     idempotency.prune(now)
     trap.prune(now=now)
+    shaping.prune(now=now)
+    warm_ups.prune(now=now)
     estimates.ask_for_all(now=now)
     orders.prune(now=now)
     runs.prune(now=now)
+    recipient_imports.prune(now=now)
+    reports.tidy(now=now)
+    data_requests.tidy(now=now)
+    webhooks.prune(now=now)

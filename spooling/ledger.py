@@ -19,6 +19,7 @@ STATES: tuple[str, ...] = (
     *("waiting", "sending", "in_doubt"),
 )
 WORDS: tuple[str, ...] = ("spooled", *STATES)
+_MERGED = (*WORDS, "deferrals")
 
 #: Increments that one transaction merges: an hour of single mails has millions.
 MERGED_TOGETHER = 10_000
@@ -84,6 +85,14 @@ def book(moves: Iterable[tuple[int, int]], *, source: str, target: str, now: dat
     )
 
 
+def note_deferrals(mails: Iterable[tuple[int, int]], *, now: datetime) -> None:
+    """Append that mails, one (account id, spooler id) each, met a temporary failure."""
+    LedgerDelta.objects.bulk_create(
+        LedgerDelta(account_id=account_id, spooler_id=spooler_id, at=now, deferrals=count)
+        for (account_id, spooler_id), count in sorted(Counter(mails).items())
+    )
+
+
 def merge(*, now: datetime) -> int:
     """Merge increments: into one a spooler and minute when they are minutes old, into one an hour when hours old.
 
@@ -109,7 +118,7 @@ def _merge(spooler_id: int, start: datetime, span: timedelta) -> int:
     ids = list(rows.order_by("id").values_list("id", flat=True)[:MERGED_TOGETHER])
     if len(ids) < 2:
         return 0
-    totals: dict[str, Any] = rows.filter(id__in=ids).aggregate(**{word: Sum(word) for word in WORDS})
+    totals: dict[str, Any] = rows.filter(id__in=ids).aggregate(**{word: Sum(word) for word in _MERGED})
     LedgerDelta.objects.filter(id__in=ids).delete()
     LedgerDelta.objects.create(spooler=spooler, account_id=spooler.account_id, at=start, **totals)
     return len(ids) - 1

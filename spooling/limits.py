@@ -24,6 +24,15 @@ _WINDOWS = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A limit: so many mails in any span so long, and how many are left now."""
+
+    limit: int
+    span: timedelta
+    left: int
+
+
 @dataclass(slots=True)
 class _Room:
     """What an account may still do; `until` tells when to look again."""
@@ -56,13 +65,20 @@ def take(account_id: int, count: int, *, figure: str, now: datetime) -> int:
     return taken
 
 
-def _look(account_id: int, figure: str, now: datetime) -> _Room:
+def windows(account_id: int, *, figure: str, now: datetime) -> list[Window]:
+    """The account's limits, each with what is left of it now."""
     account = Account.objects.only(*(name for name, _ in _WINDOWS)).get(pk=account_id)
-    limited = [
-        (getattr(account, name), now - span) for name, span in _WINDOWS if getattr(account, name) is not None
+    limited = [(getattr(account, name), span) for name, span in _WINDOWS]
+    return [
+        Window(limit=limit, span=span, left=max(0, limit - _count(account_id, figure, now - span)))
+        for limit, span in limited
+        if limit is not None
     ]
-    if limited:
-        lefts = [limit - _count(account_id, figure, since) for limit, since in limited]
+
+
+def _look(account_id: int, figure: str, now: datetime) -> _Room:
+    lefts = [window.left for window in windows(account_id, figure=figure, now=now)]
+    if lefts:
         room = _Room(now + timedelta(seconds=FIGURES_SECONDS), min(lefts))
     else:
         room = _Room(now + timedelta(seconds=LIMITS_SECONDS), None)

@@ -1,4 +1,4 @@
-"""`/media/NAME`: uploaded files, public under their names, whole or by ranges (RFC 9110 §14)."""
+"""`/media/NAME`: uploaded files and hosted ones, public under their names, whole or by ranges (RFC 9110 §14)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from earwig.web import customer_content
-from spooling.models import BinaryContent
+from spooling.models import BinaryContent, HostedFile
 
 #: A name never gets another content: a new upload has a new name.
 CACHED = "public, max-age=31536000, immutable"
@@ -23,6 +23,7 @@ _ONE_RANGE = re.compile(r"bytes=(?=.*[0-9])([0-9]{0,18})-([0-9]{0,18})")
 
 @dataclass(frozen=True, slots=True)
 class _File:
+    model: type[BinaryContent | HostedFile]
     id: int
     type: str
     name: str
@@ -60,11 +61,14 @@ def serve(request: HttpRequest, name: str) -> HttpResponse:
 
 def _file(name: str) -> _File:
     """Raises Http404."""
-    found = BinaryContent.objects.filter(name=name) if name.isprintable() else BinaryContent.objects.none()
-    row = found.annotate(size=Length("data")).values_list("id", "type", "name", "size").first()
-    if row is None:
+    if not name.isprintable():
         raise Http404
-    return _File(*row)
+    if hosted := HostedFile.objects.filter(token=name).values_list("id", "type", "name", "size").first():
+        return _File(HostedFile, *hosted)
+    uploaded = BinaryContent.objects.filter(name=name).annotate(length=Length("data"))
+    if row := uploaded.values_list("id", "type", "name", "length").first():
+        return _File(BinaryContent, *row)
+    raise Http404
 
 
 def _tag(name: str) -> str:
@@ -109,7 +113,7 @@ def _bytes(request: HttpRequest, file: _File, span: _Span) -> HttpResponse:
     data: bytes | None = b""
     if request.method != "HEAD":
         part = Substr("data", span.first + 1, span.length, output_field=BinaryField())
-        data = BinaryContent.objects.filter(pk=file.id).values_list(part, flat=True).first()
+        data = file.model._default_manager.filter(pk=file.id).values_list(part, flat=True).first()
     if data is None:
         raise Http404
     response = customer_content.file(bytes(data), name=file.name, type_=file.type)

@@ -5,19 +5,33 @@ Ids, keyed hashes and counts stay.
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from earwig import errors, mailboxes, sealing, senders
 from earwig.models import Sender, SenderPurge
 from spooling import attempts_mail, erasure, traces
-from spooling.models import Attachment, Content, ContentFile, Mail, Suppression, TrappedMail
+from spooling.campaigns import recipient_imports, resources
+from spooling.models import (
+    Content,
+    ContentFile,
+    DmarcReport,
+    IncomingMail,
+    JobFile,
+    Mail,
+    Suppression,
+    TrappedMail,
+)
+from spooling.outbox import contents
+from spooling.reports import files as reports
+from stats import events
 
 #: Senders whose addresses one search of an account's tables looks for.
 SEARCHED_TOGETHER = 50
@@ -77,6 +91,9 @@ def erase_old_mails(now: datetime) -> int:
         erased += _erase_mails(due, now)
         if newest > until:
             break
+    IncomingMail.objects.filter(received_at__lte=until).delete()
+    DmarcReport.objects.filter(received_at__lte=until).delete()
+    resources.erase_old(until)
     _erase_contents(until, now)
     return erased
 
@@ -93,6 +110,8 @@ def _search(account_id: int, people: Sequence[Sender]) -> Counter[str]:
         counts[_table(trace)] += traces.erase(trace, rows, words)
     for email in emails:
         counts[TrappedMail._meta.db_table] += traces.trapped(email).delete()[0]
+    counts[IncomingMail._meta.db_table] += traces.incoming(account_id, emails).erase()
+    counts[JobFile._meta.db_table] += recipient_imports.forget(account_id, emails)
     return counts
 
 
@@ -111,6 +130,7 @@ def _close(
     counts.update(_erase_linked(locked))
     counts[Mail._meta.db_table] += _erase_mails_to(locked, now)
     counts[Suppression._meta.db_table] += _hash_only(locked)
+    reports.forget_account(locked.account_id)
     erased: dict[str, object] = {table: number for table, number in counts.items() if number}
     if waiting := list(_mails_to(locked).filter(ended_at=None).values_list("pk", flat=True)):
         erased[IN_FLIGHT] = waiting
@@ -123,6 +143,7 @@ def _erase_linked(sender: Sender) -> Counter[str]:
     counts = Counter({TrappedMail._meta.db_table: _empty_trap(sender.pk)})
     _neutralise(sender.pk)
     told = traces.EVENTS.rows().filter(mail_id__in=_mails_to(sender).values("pk"))
+    counts[IncomingMail._meta.db_table] += traces.incoming_about(sender.pk).erase()
     for trace, rows in (*traces.of_sender(sender.pk), (traces.EVENTS, told)):
         counts[_table(trace)] += traces.erase(trace, rows, words)
     return counts
@@ -173,9 +194,37 @@ def _erase_mails_to(sender: Sender, now: datetime) -> int:
     )
 
 
+@transaction.atomic
+@transaction.atomic
 def _erase_mails(ids: Sequence[int], now: datetime) -> int:
-    ended = Mail.objects.filter(pk__in=ids, ended_at__isnull=False)
-    return ended.update(email="", name="", variables={}, last_reply="", erased_at=now)
+    due = Mail.objects.filter(pk__in=ids, ended_at__isnull=False).order_by("pk")
+    # Whoever follows a link meanwhile comes before or after, with an event that is found or that names nobody.
+    held = list(due.select_for_update().values_list("pk", flat=True))
+    ended = Mail.objects.filter(pk__in=held)
+    _keep_hashes(ended)
+    events.forget_visitors(held)
+    erased = ended.update(email="", name="", variables={}, last_reply="", erased_at=now)
+    IncomingMail.objects.filter(mail_id__in=held).erase()
+    reports.forget_mails(ids)
+    return erased
+
+
+#: Functions that make rows of an object, by database.
+_MEMBERS = {"postgresql": "json_each_text(%s::json)", "sqlite": "json_each(%s)"}
+
+
+def _keep_hashes(mails: QuerySet[Mail]) -> None:
+    """Of the addresses that are about to go: who unsubscribes by an old link still does."""
+    emails = mails.exclude(email="").values_list("pk", "email")
+    hashes = json.dumps({pk: sealing.address_hash(email) for pk, email in emails})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE spooling_mail SET address_hash = kept.value FROM {_MEMBERS[connection.vendor]} AS kept
+            WHERE spooling_mail.id = CAST(kept.key AS bigint)
+            """,
+            [hashes],
+        )
 
 
 def _hash_only(sender: Sender) -> int:
@@ -199,8 +248,14 @@ def _finish_purges(now: datetime) -> None:
 @transaction.atomic
 def _erase_contents(until: datetime, now: datetime) -> None:
     mails = Mail.objects.filter(content=OuterRef("pk"))
+    # What says the rest of another one goes after it.
+    leaning = Content.objects.filter(base=OuterRef("pk"))
     done = Content.objects.filter(
-        Exists(mails), ~Exists(mails.filter(erased_at=None)), erased_at=None, created_at__lte=until
+        Exists(mails) | Exists(leaning),
+        ~Exists(mails.filter(erased_at=None)),
+        ~Exists(leaning.filter(erased_at=None)),
+        erased_at=None,
+        created_at__lte=until,
     )
     ids = list(done.values_list("pk", flat=True))
     for start in range(0, len(ids), BATCH):
@@ -211,11 +266,13 @@ def _erase_content_rows(ids: Sequence[int], now: datetime) -> None:
     files = ContentFile.objects.filter(content__in=ids)
     attachments = set(files.values_list("attachment_id", flat=True))
     files.delete()
-    used = Exists(ContentFile.objects.filter(attachment=OuterRef("pk")))
-    Attachment.objects.filter(~used, pk__in=attachments).delete()
+    resources.drop_files(attachments)
+    contents.drop_raws(ids)
     Content.objects.filter(pk__in=ids).update(
-        **{column: "" for column in ("subject", "from_name", "from_email", "text", "html")},
+        **{column: "" for column in ("subject", "from_name", "from_email", "to_name", "text", "html")},
         **{column: [] for column in ("reply_to", "to", "cc", "headers")},
+        variables={},
+        handling=None,
         erased_at=now,
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.message import Message
+from typing import Any
 
 #: What comes after these is not shown.
 MOST_PARTS = 200
@@ -96,6 +97,11 @@ def printable_text(value: str) -> str:
     return _CONTROL.sub("", value.encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n"))
 
 
+def text_of(data: bytes, charset: str) -> str:
+    """Octets as text, in that character set, or UTF-8 where it is unknown; no control characters, its lines kept."""
+    return printable_text(_decode(data, charset or "utf-8"))
+
+
 def _leaves(message: Message) -> Iterator[Message]:
     for place, part in enumerate(message.walk()):
         if place >= MOST_PARTS:
@@ -116,7 +122,7 @@ def _bytes(part: Message) -> bytes:
 def _text(part: Message) -> str:
     charset = part.get_param("charset")
     name = charset[2] if isinstance(charset, tuple) else charset
-    return printable_text(_decode(_bytes(part), str(name or "utf-8")))
+    return text_of(_bytes(part), str(name or ""))
 
 
 def _decode(data: bytes, charset: str) -> str:
@@ -133,9 +139,21 @@ def _piece(piece: bytes | str, charset: str | None) -> str:
 
 def _file(part: Message, place: int) -> File:
     type_ = part.get_content_type()
-    name = decoded(str(part.get_filename() or "")) or f"part-{place}"
+    name = _file_name(part) or f"part-{place}"
     content_id = printable(str(part.get("Content-ID") or "")).strip().strip("<>")
     return File(name=name, type=type_, data=_bytes(part), content_id=content_id)
+
+
+def _file_name(part: Message) -> str:
+    """The extended form (RFC 2231) where there are both: the library takes the other, which is for old readers."""
+    for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
+        params: list[tuple[str, Any]] = part.get_params([], header)
+        given = [value for name, value in params if name.lower() == parameter]
+        for charset, _, text in (value for value in given if isinstance(value, tuple)):
+            return printable(_decode(text.encode("raw-unicode-escape"), charset or "utf-8").strip())
+        if given:
+            return decoded(given[0].strip())
+    return ""
 
 
 def _data_url(image: File | None) -> str:

@@ -10,6 +10,7 @@ from spooling import control, stopping, wakeups
 from spooling.delivery import drain as delivery
 from spooling.models.spoolers import Lane
 from spooling.stages import calls, runs
+from spooling.webhooks import turns
 
 #: How long one task works on runs before the queue's next task has its turn.
 STAGES_SECONDS = 3.0
@@ -29,6 +30,11 @@ BEAT = {
         "task": "spooling.stages",
         "schedule": 1.0,
         "options": {"queue": "control", "expires": wakeups.STAGES_EXPIRE_SECONDS},
+    },
+    "webhooks": {
+        "task": "spooling.webhooks",
+        "schedule": 1.0,
+        "options": {"queue": "control", "expires": 5.0},
     },
     "housekeeping": {
         "task": "spooling.housekeeping",
@@ -57,6 +63,12 @@ def stages() -> None:
     calls.start(now=now)
     if runs.tick(now=now, seconds=STAGES_SECONDS):
         wakeups.wake_stages()
+
+
+@shared_task(name="spooling.webhooks")
+def webhooks() -> int:
+    """Begin to tell webhooks what is new."""
+    return turns.start_due(now=timezone.now())
 
 
 @shared_task(name="spooling.housekeeping")

@@ -12,8 +12,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from earwig.models import Account
 from spooling import heartbeats, ledger
 from spooling.models import Backlog, JobRequest, LedgerDelta, Pending
+from spooling.models.jobs import JobState
 from spooling.models.mails import MailState
-from spooling.models.spoolers import JobState, Lane
+from spooling.models.spoolers import Lane
+from stats import webhooks
 from stats.metrics import SUM
 from stats.models import MetricSample
 
@@ -38,6 +40,7 @@ def metrics(*, now: datetime) -> Iterator[Metric]:
     silent = {queue: age for queue, age in heartbeats.silent_seconds(now=now).items() if age is not None}
     yield _by_one_label("earwig_worker_silent_seconds", "Time since a worker's last sign.", "queue", silent)
     yield _jobs()
+    yield _by_one_label("earwig_webhooks", "Webhooks by how they are doing.", "state", webhooks.states())
     yield from _of_stages()
 
 

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from spooling.models import JobRequest, Subscription
-from spooling.models.spoolers import JobKind, JobState
+from spooling.models.jobs import JobKind, JobState
 from spooling.stages import (
     failures,
     gauges,

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from spooling.models import JobRequest, Subscription
-from spooling.models.spoolers import JobKind, JobState
+from spooling.models.jobs import JobKind, JobState
 from spooling.outbox import backoff
 from spooling.stages import failures, requests, sends
 from spooling.stages.planning import Batch

@@ -161,10 +161,8 @@ def _begin_next(
     last = _last_run(subscription, size, until)
     if next_id is None or last is None or not known.size(next_id, subscription.lang):
         return None
-    following = subscriptions.create(subscriptions.successor(subscription, known.set(next_id)), now=now)
-    following.created_at = last + _GAP
-    following.save(update_fields=["created_at"])
-    return following
+    following = subscriptions.successor(subscription, known.set(next_id))
+    return subscriptions.create(following, begun_at=last + _GAP, now=now)
 
 
 def _runs(subscription: Subscription, until: datetime) -> Iterator[datetime]:

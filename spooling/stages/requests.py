@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Max
 
 from spooling.models import JobRequest, Schedule, SendFailure, Subscription
-from spooling.models.spoolers import JobKind, JobState
+from spooling.models.jobs import JobKind, JobState
 
 
 def ask_send(subscription: Subscription, *, now: datetime) -> JobRequest:

@@ -26,10 +26,13 @@ class _Completed(Protocol):
     def message_set(self) -> MessageSet: ...
 
 
-def create(subscription: Subscription, *, now: datetime) -> Subscription:
-    """Store a new subscription and count it. Its first message goes out with its schedule's next run."""
+def create(subscription: Subscription, *, begun_at: datetime | None = None, now: datetime) -> Subscription:
+    """Store a new subscription and count it. Its first message goes out with the first run of its schedule after
+    `begun_at`, or after `now`.
+    """
     with transaction.atomic():
         _stamp(subscription, now)
+        subscription.created_at = begun_at or now
         subscription.save(force_insert=True)
         _count([subscription], {subscription.messageset_id: subscription.messageset}, now)
     return subscription

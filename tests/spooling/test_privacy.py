@@ -16,6 +16,7 @@ from earwig import messages, sealing, senders
 from earwig.models import (
     AuditEntry,
     DeliveryAttempt,
+    Domain,
     HandoffMessage,
     IdempotencyKey,
     Reply,
@@ -153,7 +154,9 @@ def subscribe(account, email):
     SendFailure.objects.create(account=account, subscription=subscription, reason=f"refused {email}")
     Resend.objects.create(subscription=subscription, outbound_id=email)
     template = Template.objects.create(account=account, name="t")
-    TemplateVersion.objects.create(template=template, number=1, subject=email, html=email, text=email)
+    TemplateVersion.objects.create(
+        template=template, number=1, subject=email, html=email, text=email, source={"author": [email]}
+    )
 
 
 def user_id():
@@ -309,7 +312,7 @@ def test_a_sender_revived_meanwhile_is_left(account, sender, monkeypatch):
 def test_many_senders_are_searched_for_together(account, django_assert_max_num_queries):
     for number in range(30):
         senders.vouch(account, email=f"s{number}@example.com", name=f"S {number}", ttl_days=1, now=NOW)
-    with django_assert_max_num_queries(900):
+    with django_assert_max_num_queries(960):
         assert privacy.purge_overdue(LATER) == 30
     assert not Sender.objects.filter(email__isnull=False).exists()
 
@@ -393,3 +396,14 @@ def test_staff_forget_a_sender_in_the_admin(told, sender, client, django_user_mo
     client.post(path, {"_form_submitted": "on"})
     assert places_of(EMAIL, NAME) == set()
     assert AuditEntry.objects.filter(action="forget", subject=f"sender {sender.pk}").exists()
+
+
+def test_who_is_forgotten_is_no_longer_among_a_domains_test_recipients(account, sender):
+    domain = Domain.objects.create(
+        account=account, name="shop.example", draft_addresses=["ann@x.example", EMAIL.lower()]
+    )
+
+    privacy.forget(sender, now=NOW)
+
+    domain.refresh_from_db()
+    assert domain.draft_addresses == ["ann@x.example"]

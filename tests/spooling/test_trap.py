@@ -1,8 +1,6 @@
 """The mail trap, spoken to by a real SMTP client, and its pages in the admin."""
 
-import asyncio
 import smtplib
-import socket
 import threading
 from datetime import timedelta
 from email.message import EmailMessage
@@ -17,6 +15,7 @@ from hypothesis import strategies as st
 
 from spooling import received, trap
 from spooling.models import TrappedMail
+from tests import traps
 
 LIST = "admin:spooling_trappedmail_changelist"
 PAGE = "admin:spooling_trappedmail_change"
@@ -25,31 +24,8 @@ PAGE = "admin:spooling_trappedmail_change"
 @pytest.fixture
 def port(transactional_db):
     """A running trap's port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(trap.Trap().run("127.0.0.1", free))
-    thread = threading.Thread(target=_serve, args=(loop, task))
-    thread.start()
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", free)) == 0:
-                break
-        threading.Event().wait(0.02)
-    yield free
-    loop.call_soon_threadsafe(task.cancel)
-    thread.join(10)
-    assert not thread.is_alive()
-
-
-def _serve(loop, task):
-    try:
-        loop.run_until_complete(task)
-    except asyncio.CancelledError:
-        pass
-    finally:
-        loop.close()
+    with traps.running() as running:
+        yield running
 
 
 @pytest.fixture
@@ -282,3 +258,19 @@ def test_deleting_leaves_no_address_in_the_history(staff, trapped):
     assert not TrappedMail.objects.exists()
     entry = LogEntry.objects.get()
     assert "@" not in entry.object_repr + entry.change_message
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("filename*=utf-8''%C3%BC.pdf; filename=\"_.pdf\"", "ü.pdf"),
+        ("filename=\"_.pdf\"; filename*=utf-8''%C3%BC.pdf", "ü.pdf"),
+        ("filename*0*=utf-8''%C3%BC; filename*1=.pdf", "ü.pdf"),
+        ('filename="=?utf-8?q?=C3=BC?=.pdf"', "ü.pdf"),
+        ("filename*=idna''%C3%BC.pdf", "ü.pdf"),
+        ("filename", "part-0"),
+    ],
+)
+def test_of_two_names_of_a_file_the_one_for_new_readers_counts(field, name):
+    mail = received.read(f"Content-Disposition: attachment; {field}\r\n\r\nx".encode())
+    assert [file.name for file in mail.files] == [name]

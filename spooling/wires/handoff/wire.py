@@ -17,7 +17,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from earwig import addresses, api_keys, domains
+from earwig import addresses, api_keys, domains, media_types
 from earwig.credentials import Credential
 from earwig.errors import EarwigError
 from earwig.models import Account
@@ -97,7 +97,7 @@ class AnyForm(BaseParser):
             raise errors.BodyTooLarge
         if context["encoding"].lower() not in ENCODINGS:
             raise errors.MalformedBody
-        kind = (media_type or "").partition(";")[0].strip().lower()
+        kind = media_types.bare(media_type or "")
         for parser in (FormParser, MultiPartParser):
             if kind == parser.media_type:
                 return parser().parse(stream, media_type, context)
