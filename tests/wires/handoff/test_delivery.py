@@ -8,9 +8,8 @@ from django.utils import timezone
 
 from earwig.models import ContactDetail
 from spooling import attempts, routers, suppressions
-from spooling.delivery.drain import Drain
 from spooling.models import Mail, Router
-from tests import outbox_states, smtp_servers
+from tests import drains, outbox_states, smtp_servers
 from tests.smtp_scripts import Script, say
 from tests.wires.handoff.clients import attempts_of
 
@@ -34,7 +33,7 @@ def tick():
 
 
 def drain():
-    Drain("transactional", seconds=0.5).run()
+    drains.run("transactional")
     attempts.collect(timezone.now())
 
 

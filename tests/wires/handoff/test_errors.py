@@ -3,39 +3,20 @@
 import pytest
 from django.test import RequestFactory
 
-from earwig.errors import EarwigError
-from earwig.web import errors as web_errors
-from earwig.web.limits import RateLimited, Window
 from spooling import errors as spooling_errors
 from spooling.wires.handoff import wire
-from templates_app.errors import Flaw, TemplateRefused
-
-
-def all_errors(cls=EarwigError):
-    yield cls
-    for each in cls.__subclasses__():
-        yield from all_errors(each)
-
-
-def raised(cls):
-    if issubclass(cls, RateLimited):
-        return cls(Window(1, 0, 30))
-    if issubclass(cls, web_errors.Rejected):
-        return cls([web_errors.Problem(None, None, "invalid", "wrong")])
-    if issubclass(cls, TemplateRefused):
-        return cls([Flaw("text", "required", "wrong")])
-    return cls("something")
+from tests import every_error
 
 
 def test_the_table_is_complete():
-    assert spooling_errors.LimitReached in set(all_errors())
-    assert {cls.code for cls in all_errors()} <= set(wire.STATUSES)
+    assert spooling_errors.LimitReached in every_error.classes("handoff")
+    assert {cls.code for cls in every_error.classes("handoff")} <= set(wire.STATUSES)
 
 
-@pytest.mark.parametrize("cls", sorted(set(all_errors()), key=lambda cls: cls.__qualname__))
+@pytest.mark.parametrize("cls", every_error.classes("handoff"))
 def test_every_error_answers_as_a_line_of_text(cls):
     request = RequestFactory().get("/")
-    answer = wire.respond(raised(cls), {"request": request})
+    answer = wire.respond(every_error.raised(cls), {"request": request})
     assert answer.status_code >= 400
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     assert len(answer.content.splitlines()) == 1

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from spooling.models import BehindSubscription, JobRequest, SendFailure, Subscription
-from spooling.models.spoolers import JobKind
+from spooling.models.jobs import JobKind
 
 ROOT = "http://testserver/api/v1"
 

@@ -7,10 +7,9 @@ import time_machine
 
 from earwig.models import ContactDetail
 from spooling import routers
-from spooling.delivery.drain import Drain
 from spooling.models import JobRequest, Mail, Resend, Router, SendFailure, Subscription
 from stats import metrics
-from tests import smtp_servers
+from tests import drains, smtp_servers
 from tests.smtp_scripts import Script
 from tests.threads import together
 
@@ -72,7 +71,7 @@ def test_14_the_mail_arrives(hub, stage, work):
         made = hub.subscription(stage.first, stage.schedule, stage.identity)
         hub.post(f"/subscriptions/{made['id']}/send")
         work()
-        Drain("bulk", seconds=0.5).run()
+        drains.run("bulk")
     routers._table = None
     (arrived,) = server.accepted
     assert arrived.recipient == ADDRESS
