@@ -2,7 +2,7 @@
 
 from config import access_log
 
-worker_class = "gthread"
+worker_class = "config.web_worker.WebWorker"
 threads = 8
 accesslog = "-"
 access_log_format = access_log.FORMAT

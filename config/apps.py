@@ -11,10 +11,11 @@ class ConfigConfig(AppConfig):
         from django.conf import settings
 
         from config import celery, checks, embedded  # noqa: F401
+        from earwig import tasks as earwig
         from spooling import tasks as spooling
         from stats import tasks as stats
 
-        celery.app.conf.beat_schedule = {**spooling.BEAT, **stats.BEAT}
+        celery.app.conf.beat_schedule = {**earwig.BEAT, **spooling.BEAT, **stats.BEAT}
         # WhiteNoise warns at every start without it, though the packages' files are served where they lie.
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         if settings.CELERY_BROKER_URL.startswith("filesystem:"):

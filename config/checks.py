@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Container
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from django.core import checks
 from django.core.management.base import SystemCheckError
 
 from spooling import routers
+from spooling.smtpd import certificates
 
 HANDOFF_KEYS = ("all", "message-only", "default-application")
 
@@ -60,10 +62,16 @@ def check_urls(**_: Any) -> list[checks.CheckMessage]:
     if not _is_url(settings.PUBLIC_URL, ("http", "https")):
         hint = "Scheme and host, for example https://mail.example.org"
         found.append(checks.Error("PUBLIC_URL is not a URL.", hint=hint, id="config.E005"))
-    if settings.SMTP_URL and not _is_url(settings.SMTP_URL, routers.TLS_OF_SCHEME):
-        hint = f"user:password@host:port behind one of {', '.join(f'{name}://' for name in routers.TLS_OF_SCHEME)}"
+    if settings.SMTP_URL and not _is_way_out(settings.SMTP_URL):
+        schemes = ", ".join(f"{name}://" for name in routers.TLS_OF_SCHEME)
+        hint = f"mx://, or user:password@host:port behind one of {schemes}"
         found.append(checks.Error("SMTP_URL is not a URL.", hint=hint, id="config.E006"))
     return found
+
+
+def _is_way_out(url: str) -> bool:
+    direct = re.fullmatch(rf"{routers.DIRECT_SCHEME}:(//(:\d{{1,5}})?/?)?", url)
+    return direct is not None or _is_url(url, routers.TLS_OF_SCHEME)
 
 
 @checks.register
@@ -75,6 +83,38 @@ def check_proxies(**_: Any) -> list[checks.CheckMessage]:
         for proxy in settings.TRUSTED_PROXIES
         if not _is_network(proxy)
     ]
+
+
+@checks.register
+def check_private_targets(**_: Any) -> list[checks.CheckMessage]:
+    """E013: the private networks that may be called are networks."""
+    hint = "Addresses or networks, for example 10.0.0.0/8,fd00::/8"
+    return [
+        checks.Error(f"{text!r} in EARWIG_ALLOW_PRIVATE_TARGETS is no network.", hint=hint, id="config.E013")
+        for text in settings.EARWIG_ALLOW_PRIVATE_TARGETS
+        if not _is_network(text)
+    ]
+
+
+@checks.register
+def check_smtpd(**_: Any) -> list[checks.CheckMessage]:
+    """E014, E015: the SMTP server's ports are ports, and its certificate can be used."""
+    found: list[checks.CheckMessage] = []
+    for name in ("SUBMISSION_PORTS", "SUBMISSION_TLS_PORTS", "INBOUND_PORTS"):
+        if not all(0 < port < 65_536 for port in getattr(settings, name)):
+            hint = "Numbers up to 65535, for example 587,2525"
+            found.append(checks.Error(f"{name} are no ports.", hint=hint, id="config.E014"))
+    lmtp = settings.SMTPD_LMTP
+    if lmtp and not lmtp.startswith("unix:/") and not lmtp.isdecimal():
+        hint = "A port, or for example unix:/run/earwig/lmtp"
+        found.append(checks.Error("SMTPD_LMTP is no place to listen.", hint=hint, id="config.E014"))
+    try:
+        certificates.load()
+    except OSError as error:
+        hint = "PEM files; the certificate's chain may stand behind it, the key in a file of its own."
+        text = f"SMTPD_TLS_CERT and SMTPD_TLS_KEY cannot be used: {type(error).__name__}."
+        found.append(checks.Error(text, hint=hint, id="config.E015"))
+    return found
 
 
 @checks.register

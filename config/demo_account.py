@@ -19,6 +19,8 @@ from earwig.models.api_keys import Scope
 
 SLUG = "demo"
 EMAIL = "admin@example.org"
+#: Of its campaigns. What the other wires send comes from elsewhere too.
+DOMAIN = "example.org"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,7 @@ def _make(url: str) -> DemoAccount:
     account = Account.objects.filter(slug=SLUG).first()
     if account is None:
         account = accounts.open_account(SLUG, name="Demo", email=EMAIL, password=password, now=now)
+        Account.objects.filter(pk=account.pk).update(any_from_domain=True)
     user = get_user_model().objects.get(memberships__account=account, memberships__role="staff")
     user.is_staff = user.is_superuser = True
     user.set_password(password)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import email.policy
 import json
+import re
+import smtplib
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.message import EmailMessage
 from typing import Any
 
 from config.demo_account import DemoAccount
@@ -76,6 +80,64 @@ class Client:
         self._post(f"subscriptions/{subscription}/send", {})
         return subscription
 
+    def send_octosend(self, domain: str) -> str:
+        """A campaign to two people, launched at once. Returns its token."""
+        if not self._octosend("domains/count", {"nameContains": domain}):
+            self._octosend("domains/create", {"domain": domain})
+        token = str(self._octosend("spoolers/create", {"domain": domain, "type": "marketing"})["token"])
+        html = '<p>Hello {{firstname}}, <a href="{{click:https://example.org/}}">our spring</a>.{{pixel}}</p>'
+        part = self._octosend(f"spooler/{token}/resources/part", {"type": "text/html", "content": html})
+        message = {"sender": "Shop", "subject": "Spring for {{firstname}}", "parts": [part]}
+        self._octosend(f"spooler/{token}/message", message)
+        mails = [
+            {"email": f"{name.lower()}@example.net", "variables": {"firstname": name}}
+            for name in ("Ann", "Bob")
+        ]
+        self._octosend(f"spooler/{token}/spool", {"mails": mails})
+        self._octosend(f"spooler/{token}/ready", {})
+        return token
+
+    def send_smtpeter(self, domain: str) -> None:
+        """One personal mail each to two people, in SMTPeter's language."""
+        call = {
+            "recipients": {f"{name.lower()}@example.net": {"name": name} for name in ("Joe", "Kim")},
+            "from": f"Earwig <hello@{domain}>",
+            "subject": "Hello {$name|upper} by SMTPeter's API",
+            "html": "<p>Hello {$name}</p>",
+        }
+        self._json(f"/v1/send?access_token={self.demo.key}", json.dumps(call).encode(), "application/json")
+
+    def send_relay(self, account: str, domain: str) -> str:
+        """One message that two people see each other in. Returns its id."""
+        message = {
+            "from_email": f"hello@{domain}",
+            "from_name": "Earwig",
+            "recipients": [{"email": "lea@example.net"}, {"email": "mia@example.net", "type": "cc"}],
+            "subject": "Hello by Doppler Relay's API",
+            "html": "<p>Hello both</p>",
+        }
+        body = json.dumps(message).encode()
+        return str(self._json(f"/accounts/{account}/messages", body, "application/json")["createdResourceId"])
+
+    def send_smtp(self, port: int) -> list[str]:
+        """One message to two people, by SMTP. Returns the mails' ids. Raises SMTPException, and OSError."""
+        message = EmailMessage()
+        message["From"], message["To"] = "Earwig <hello@example.org>", "ada@example.net, grace@example.net"
+        message["Subject"], message["X-Earwig-Tag"] = "Hello by SMTP", "demo"
+        message.set_content("Hello from a program that knows SMTP alone.")
+        with smtplib.SMTP("127.0.0.1", port, timeout=30) as server:
+            server.login(self.demo.user, self.demo.key)
+            server.mail("hello@example.org")
+            for recipient in ("ada@example.net", "grace@example.net"):
+                server.rcpt(recipient)
+            code, reply = server.data(message.as_bytes(policy=email.policy.SMTP))
+            if code != 250:
+                raise smtplib.SMTPDataError(code, reply)
+        return re.findall("[0-9a-f]{32}", reply.decode())
+
+    def campaign_has_ended(self, token: str) -> bool:
+        return bool(self._octosend(f"spooler/{token}")["state"] == "finished")
+
     def subscription_has_ended(self, subscription_id: str) -> bool:
         """Whether its set is over, and all mail of the account has left."""
         if not self._json(f"/api/v1/subscriptions/{subscription_id}/")["completed"]:
@@ -92,8 +154,15 @@ class Client:
     def _post(self, resource: str, data: dict[str, Any]) -> Any:
         return self._json(f"/api/v1/{resource}/", json.dumps(data).encode(), "application/json")
 
+    def _octosend(self, method: str, data: dict[str, Any] | None = None) -> Any:
+        body = None if data is None else json.dumps(data).encode()
+        return self._json(f"/api/3.0/{method}", body, "application/json")
+
     def _json(self, path: str, body: bytes | None = None, type_: str = "") -> Any:
-        headers = {"Authorization": f"Token {self.demo.key}"} | ({"Content-Type": type_} if type_ else {})
+        key = self.demo.key
+        headers = {"Authorization": f"Token {key}", "X-RMTA-API-Key": key} | (
+            {"Content-Type": type_} if type_ else {}
+        )
         request = urllib.request.Request(self.demo.url + path, data=body, headers=headers)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)

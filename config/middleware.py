@@ -19,15 +19,35 @@ log = logging.getLogger(__name__)
 _RUNS = re.compile("/{2,}")
 
 
-#: Paths of programs alone: no session, no form token, no page. These go from here to their view, past all that is
-#: there only for browsers.
-PROGRAMS = ("/api/v1/",)
+#: Paths without session or form token, of programs and of those who read mails. These go from here to their view, past
+#: all that is there only for the admin.
+PROGRAMS = (
+    *("/api/v1/", "/api/3.0/", "/api/v3.0/", "/octosend/", "/v1/", "/smtpeter/", "/t/"),
+    *("/relay/", "/accounts/", "/user", "/tokens", "/reports/", "/schemas/", "/docs/"),
+)
 #: Django asks every session of the database `SELECT 1` before every request; one that answered so recently is spared.
 TRUSTED_SECONDS = 2.0
+NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
 #: When to come back after an outage of the database.
 RETRY_SECONDS = 2
+#: The database, or the client.
+AWAY = (InterfaceError, OperationalError, UnreadablePostError)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+#: When the database last answered each thread.
+_answered = threading.local()
+
+
+def begin() -> float:
+    """Before a request, behind Django's own look at its session. Answers the moment, for `end`."""
+    now = time.monotonic()
+    if now - getattr(_answered, "at", 0.0) < TRUSTED_SECONDS:
+        connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
+    return now
+
+
+def end(began: float, status: int) -> None:
+    _answered.at = began if status < HTTPStatus.INTERNAL_SERVER_ERROR else 0.0
 
 
 class Mounts:
@@ -35,17 +55,14 @@ class Mounts:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self._answered = threading.local()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        now = time.monotonic()
-        if now - getattr(self._answered, "at", 0.0) < TRUSTED_SECONDS:
-            connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
+        began = begin()
         if "//" in request.path_info:
             request.path_info = _RUNS.sub("/", request.path_info)
             request.path = _RUNS.sub("/", request.path)
         response = self._answer(request)
-        self._answered.at = now if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR else 0.0
+        end(began, response.status_code)
         if not response.streaming and "Content-Length" not in response.headers:
             # Else gunicorn answers in chunks, which takes one more packet.
             response.headers["Content-Length"] = str(len(response.content))
@@ -68,20 +85,21 @@ class Mounts:
         match = request.resolver_match = resolve(request.path_info)
         try:
             response: HttpResponse = match.func(request, *match.args, **match.kwargs)
-        except (InterfaceError, OperationalError, UnreadablePostError) as error:
-            return _failure(request, error)
+        except AWAY as error:
+            return failure(request, error)
         if hasattr(response, "render"):
             response.render()
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault(*NO_SNIFFING)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, (InterfaceError, OperationalError, UnreadablePostError)):
-            return _failure(request, exception)
+        if isinstance(exception, AWAY):
+            return failure(request, exception)
         return None
 
 
-def _failure(request: HttpRequest, error: Exception) -> HttpResponse:
+def failure(request: HttpRequest, error: Exception) -> HttpResponse:
+    """The answer to a request during which the database or the client went away."""
     if isinstance(error, UnreadablePostError):
         # The client is gone, as a rule: nothing was done, and nothing is wrong on our side.
         return views.failure(request, HTTPStatus.BAD_REQUEST)

@@ -24,6 +24,8 @@ EARWIG_SENDER_SALT = env.str("EARWIG_SENDER_SALT", default=_made.get("EARWIG_SEN
 
 # Where people and programs reach us.
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+# Where the tracked links of mails lead, but those of domains with a host of their own.
+TRACKING_URL = (env.str("TRACKING_URL", default="") or PUBLIC_URL).rstrip("/")
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", urlsplit(PUBLIC_URL).hostname or ""]
 )
@@ -33,6 +35,23 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # A loopback address is no mail domain.
 _host = urlsplit(PUBLIC_URL).hostname or ""
 INBOUND_HOST = env.str("INBOUND_HOST", default=_host if _host.strip("0123456789.:") else "localhost")
+
+# Whether bulk mail says where it can be unsubscribed by mail too: at INBOUND_HOST, whose mail then has to come in here.
+UNSUBSCRIBE_BY_MAIL = env.bool("EARWIG_UNSUBSCRIBE_BY_MAIL", default="." in INBOUND_HOST)
+
+# What domains publish, and whom it is asked of: host or host:port; empty: the system's servers.
+EARWIG_DNS_SERVERS = env.list("EARWIG_DNS_SERVERS", default=[])
+# Name of an SPF record that lists the servers mail leaves from; empty: INBOUND_HOST's addresses are they.
+EARWIG_SPF_INCLUDE = env.str("EARWIG_SPF_INCLUDE", default="")
+
+# Networks that webhooks and fetched attachments may lead to although they are private, such as 10.0.0.0/8.
+EARWIG_ALLOW_PRIVATE_TARGETS = env.list("EARWIG_ALLOW_PRIVATE_TARGETS", default=[])
+
+# Webhooks: how long one call may take; how far the delays between calls that fail grow; and for how long they fail
+# until the webhook is paused.
+WEBHOOK_SECONDS = env.float("EARWIG_WEBHOOK_SECONDS", default=10.0)
+WEBHOOK_LONGEST_DELAY_SECONDS = env.float("EARWIG_WEBHOOK_LONGEST_DELAY_SECONDS", default=3600.0)
+WEBHOOK_GIVE_UP_HOURS = env.float("EARWIG_WEBHOOK_GIVE_UP_HOURS", default=72.0)
 
 # The handoff wire.
 EARWIG_HANDOFF_KEYS = env.str("EARWIG_HANDOFF_KEYS", default="all")
@@ -55,6 +74,18 @@ DELIVERY_CONNECTIONS = env.int("EARWIG_DELIVERY_CONNECTIONS", default=40)
 DRAIN_SECONDS = env.float("EARWIG_DRAIN_SECONDS", default=30.0)
 LEASE_SECONDS = env.float("EARWIG_LEASE_SECONDS", default=60.0)
 LOST_HOST_SECONDS = env.float("EARWIG_LOST_HOST_SECONDS", default=900.0)
+
+# How mail comes in: programs submit it with a key, by STARTTLS (TLS where there is a certificate) or by TLS alone;
+# other servers bring back what failed; a server on this machine may do by LMTP (a port, or unix: and a path).
+SMTPD_HOST = env.str("SMTPD_HOST", default="127.0.0.1" if EMBEDDED else "")
+SUBMISSION_PORTS = env.list("SUBMISSION_PORTS", int, default=[2587] if EMBEDDED else [587, 2525])
+SUBMISSION_TLS_PORTS = env.list("SUBMISSION_TLS_PORTS", int, default=[] if EMBEDDED else [465])
+INBOUND_PORTS = env.list("INBOUND_PORTS", int, default=[2526] if EMBEDDED else [25])
+SMTPD_LMTP = env.str("SMTPD_LMTP", default="")
+SMTPD_TLS_CERT = env.str("SMTPD_TLS_CERT", default="")
+SMTPD_TLS_KEY = env.str("SMTPD_TLS_KEY", default="")
+SMTPD_MAX_BYTES = env.int("EARWIG_SMTPD_MAX_BYTES", default=25 * 1024 * 1024)
+SMTPD_MOST_FROM_ONE = env.int("EARWIG_SMTPD_MOST_FROM_ONE", default=100)
 
 # Stage-based messaging.
 # Another scheduler asks for each send: ours makes no runs.
@@ -79,7 +110,7 @@ MAIL_RETENTION = env.int("MAIL_RETENTION", default=90)
 TRAP_RETENTION = env.int("TRAP_RETENTION", default=7)
 
 # Bounds of a request.
-MAX_BODY_BYTES = env.int("EARWIG_MAX_BODY_BYTES", default=25 * 1024 * 1024)
+MAX_BODY_BYTES = env.int("EARWIG_MAX_BODY_BYTES", default=32 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
@@ -91,6 +122,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -196,7 +228,12 @@ LOGIN_REDIRECT_URL = "/admin/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https:")
 X_FRAME_OPTIONS = "SAMEORIGIN"
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"}]
-UNFOLD = {"SITE_TITLE": "Earwig", "SITE_HEADER": "Earwig", "SITE_URL": "/admin/"}
+UNFOLD = {
+    "SITE_TITLE": "Earwig",
+    "SITE_HEADER": "Earwig",
+    "SITE_URL": "/admin/",
+    "SIDEBAR": {"show_search": True, "navigation": "config.menu.navigation"},
+}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["earwig.web.authentication.KeyAuthentication"],
@@ -215,7 +252,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "MailState": "spooling.models.mails.MailState",
         "SpoolerState": "spooling.models.spoolers.SpoolerState",
-        "JobState": "spooling.models.spoolers.JobState",
+        "SpoolerType": "spooling.models.spoolers.SpoolerType",
+        "EventKind": "stats.models.EventKind",
+        "JobState": "spooling.models.jobs.JobState",
         "Lane": "spooling.models.spoolers.Lane",
         "SuppressionReason": "spooling.models.suppressions.SuppressionReason",
         "BlockReason": "earwig.models.people.BlockReason",
@@ -240,7 +279,13 @@ LOGGING = {
         "console": {"class": "logging.StreamHandler", "formatter": "line"},
         "nowhere": {"class": "logging.NullHandler"},
     },
-    # A foreign Host header is answered 400 and stands in the access log; a traceback each would let anyone fill it.
-    "loggers": {"django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False}},
+    "loggers": {
+        # A foreign Host header is answered 400 and stands in the access log; a traceback each would let anyone fill it.
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+        # Of aiosmtpd: it shows what clients say, addresses among it, and makes a line of each command.
+        "mail.log": {"handlers": ["nowhere"], "propagate": False, "level": "CRITICAL"},
+        # Says so at each mail that is no bounce, and shows what strangers wrote where it fails.
+        "flufl.bounce": {"handlers": ["nowhere"], "propagate": False},
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
 }

@@ -6,12 +6,14 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_wsgi_application()
+_handler = get_wsgi_application()
 
-# After Django is set up: the checks read its settings.
-from config import checks  # noqa: E402
+# After Django is set up: these read its settings.
+from config import checks, requests, tracked_links  # noqa: E402
 
 checks.refuse_broken_settings()
+_handler.request_class = requests.Request
+application = tracked_links.TrackedLinks(_handler)
 
 # What was loaded stays: later collections pass it over, as in the workers. A request of a hundred mails makes thousands
 # of objects that are in no cycle; at Python's own threshold of 700 a quarter of its CPU time went into looking at them.

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from earwig import api_keys
 from spooling import heartbeats
 from spooling.models import JobRequest
-from stats import metrics
+from stats import metrics, webhooks
 
 NOW = timezone.now()
 
@@ -170,6 +170,16 @@ def test_workers_and_jobs_are_shown(account, samples):
     assert found["earwig_open_jobs", "measure", "waiting"] == 1
 
 
+def test_webhooks_are_counted_by_how_they_are_doing(account, other_account, samples):
+    for number, owner in enumerate((account, account, other_account)):
+        wanted = webhooks.Wanted(url=f"https://hooks.example/{number}")
+        webhook, _ = webhooks.create(owner.pk, wanted, now=NOW)
+    webhooks.pause(webhook, because="asked for", now=NOW)
+    found = samples()
+    states = {state: found["earwig_webhooks", state] for state in ("well", "failing", "paused")}
+    assert states == {"well": 2, "failing": 0, "paused": 1}
+
+
 def test_a_set_with_a_hostile_name_breaks_no_line(account, samples):
     metrics.put(account.pk, {'subscriptions.a"} 1\n\\x.active.last': 1}, now=NOW)
     assert samples()["earwig_stage_value", "acme", 'subscriptions.a"} 1\n\\x.active.last'] == 1
@@ -181,5 +191,5 @@ def test_more_mails_cost_no_more_queries(
     settings.PROMETHEUS_TOKEN = "secret"
     for owner in (account, other_account):
         metrics.put(owner.pk, {f"m{number}.last": 1 for number in range(50)}, now=NOW)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         assert scrape(client).status_code == 200

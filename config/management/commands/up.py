@@ -24,7 +24,7 @@ QUIETED = "ignore::UserWarning:celery.platforms"
 
 
 class Command(BaseCommand):
-    help = "Runs web, workers, beat and mail trap until Ctrl-C. Embedded, it also makes a demo account."
+    help = "Runs web, workers, beat, SMTP server and mail trap until Ctrl-C. Embedded, it also makes a demo account."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
@@ -35,10 +35,11 @@ class Command(BaseCommand):
         require_free(host, port, "--port")
         if not no_trap:
             require_free(settings.TRAP_HOST, settings.TRAP_PORT, "EARWIG_TRAP_PORT")
+        smtpd = self.wants_smtpd()
         call_command("migrate", verbosity=0)
         self.check(databases=["default"])
         supervisor = processes.Supervisor(
-            processes=process_list(host, port, trap=not no_trap),
+            processes=process_list(host, port, trap=not no_trap, smtpd=smtpd),
             environment=self.environment(host, port),
             folder=settings.BASE_DIR,
             say=self.say,
@@ -48,6 +49,22 @@ class Command(BaseCommand):
         threading.Thread(target=self.greet, args=(host, port), daemon=True).start()
         supervisor.run()
         self.say("stopped")
+
+    def wants_smtpd(self) -> bool:
+        """Whether the SMTP server can run: nobody who did not ask for its ports is stopped by them.
+
+        Raises CommandError for ports that were asked for and are not free.
+        """
+        asked = any(name in os.environ for name in ("SUBMISSION_PORTS", "INBOUND_PORTS", "SMTPD_LMTP"))
+        try:
+            for name, port in mail_ports():
+                require_free(settings.SMTPD_HOST, port, name)
+        except CommandError as fault:
+            if asked:
+                raise
+            self.say(f"no SMTP server: {fault}")
+            return False
+        return bool(mail_ports() or settings.SMTPD_LMTP)
 
     def say(self, text: str) -> None:
         self.stdout.write(f"up: {text}")
@@ -59,6 +76,9 @@ class Command(BaseCommand):
         if is_loopback(host) and "REQUIRE_HTTPS" not in os.environ:
             self.say("on loopback: REQUIRE_HTTPS is off, plain HTTP is taken")
             wanted["REQUIRE_HTTPS"] = "off"
+        if is_loopback(host) and settings.EMBEDDED and "EARWIG_ALLOW_PRIVATE_TARGETS" not in os.environ:
+            self.say("on loopback: webhooks may lead to this machine")
+            wanted["EARWIG_ALLOW_PRIVATE_TARGETS"] = "127.0.0.0/8,::1"
         return {name: value for name, value in wanted.items() if name not in os.environ}
 
     def greet(self, host: str, port: int) -> None:
@@ -71,17 +91,27 @@ class Command(BaseCommand):
             self.say(f"ready on {url_of(host, port)}")
 
 
-def process_list(host: str, port: int, *, trap: bool) -> list[processes.Process]:
+def process_list(host: str, port: int, *, trap: bool, smtpd: bool) -> list[processes.Process]:
     """Everything but the database and the broker. One web process, so that limits kept in memory hold."""
     celery = "-m celery --quiet --app config"
     lean = "--concurrency 1 --without-gossip --without-mingle --without-heartbeat --loglevel WARNING"
     lines = {"web": f"-m gunicorn config.wsgi --bind {bracketed(host)}:{port} --log-level warning"}
     if trap:
         lines["trap"] = "manage.py trap"
+    if smtpd:
+        lines["smtpd"] = "manage.py smtpd"
     for lane in LANES:
         lines[lane] = f"{celery} worker --queues {lane} --hostname {lane}@%h {lean}"
     lines["beat"] = f"{celery} beat --loglevel WARNING"
     return [processes.Process(name=name, argv=line.split()) for name, line in lines.items()]
+
+
+def mail_ports() -> list[tuple[str, int]]:
+    """The ports of the SMTP server, each with its setting."""
+    named = {"SUBMISSION_PORTS": settings.SUBMISSION_PORTS, "INBOUND_PORTS": settings.INBOUND_PORTS}
+    if settings.SMTPD_TLS_CERT:
+        named["SUBMISSION_TLS_PORTS"] = settings.SUBMISSION_TLS_PORTS
+    return [(name, port) for name, ports in named.items() for port in ports]
 
 
 def require_free(host: str, port: int, name: str) -> None:
