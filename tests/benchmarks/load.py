@@ -50,12 +50,26 @@ def request(load: Load, body: bytes) -> bytes:
     return head.encode() + body
 
 
+def fetch(port: int, paths: Sequence[str], *, seconds: float) -> Outcome:
+    """GET for so long, in turn, as `apply` posts."""
+    requests = [get(path) for path in paths]
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_send, port, requests, seconds).result()
+
+
+def get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Mozilla/5.0 (X11)\r\n\r\n".encode()
+
+
 def _apply(load: Load, seconds: float) -> Outcome:
-    requests = [request(load, body) for body in load.bodies]
+    return _send(load.port, [request(load, body) for body in load.bodies], seconds)
+
+
+def _send(port: int, requests: Sequence[bytes], seconds: float) -> Outcome:
     outcome, number, start = Outcome(), 0, time.monotonic()
     with selectors.DefaultSelector() as selector:
         for _ in range(CONNECTIONS):
-            connection = socket.create_connection(("127.0.0.1", load.port), timeout=60)
+            connection = socket.create_connection(("127.0.0.1", port), timeout=60)
             selector.register(connection, selectors.EVENT_READ)
             connection.sendall(requests[number % len(requests)])
             number += 1

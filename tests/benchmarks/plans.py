@@ -29,10 +29,12 @@ PLANS = {
     "accept": Plan(),
     "transactional": Plan(),
     "stages": Plan(),
+    "tracking": Plan(environment={"GUNICORN_CMD_ARGS": "--workers 2"}),
+    "submission": Plan(),
     "embedded": Plan(embedded=True),
     "rendering": Plan(pure=True),
 }
-LARGE = {"claims": Plan(), "memory": Plan()}
+LARGE = {"claims": Plan(), "memory": Plan(), "spooling": Plan(), "figures": Plan()}
 COUNTS = ("delivery", "accept", "embedded")
 
 

@@ -30,14 +30,16 @@ def measure(options: Options) -> list[Figure]:
     django.setup()
     looped = padded(letters.HTML)
     flat = unrolled(looped)
-    # Braces inserts values as they are.
-    flat_for_django = "{% autoescape off %}" + flat + "{% endautoescape %}"
+    # Braces and Smarty insert values as they are.
+    flat_for_django = unescaped(flat)
+    loop_for_django = unescaped(letters.django_template(looped))
     values = letters.variables(7)
     return [
         against_django(
             "rendering_mustache", "mustache", (looped, letters.django_template(looped)), values, options
         ),
         against_django("rendering_braces", "braces", (flat, flat_for_django), flattened(values), options),
+        against_django("rendering_smarty", "smarty", (smarty(looped), loop_for_django), values, options),
     ]
 
 
@@ -69,6 +71,18 @@ def padded(source: str) -> str:
     """`source`, an HTML document, with paragraphs to the measured size."""
     missing = (SIZE - len(source)) // len(_FILLING) + 1
     return source.replace(_END, missing * _FILLING + _END)
+
+
+def unescaped(source: str) -> str:
+    """A template of Django's that inserts values as they are."""
+    return "{% autoescape off %}" + source + "{% endautoescape %}"
+
+
+def smarty(source: str) -> str:
+    """`source` in Smarty."""
+    loop = source.replace("{{#items}}\n", "{foreach $item in $items}").replace("{{/items}}", "{/foreach}")
+    shown = loop.replace("{{label}}", "{$item.label}").replace("{{price}}", "{$item.price}")
+    return shown.replace("{{", "{$").replace("}}", "}")
 
 
 def unrolled(source: str) -> str:

@@ -36,17 +36,35 @@ GOALS = {
     "accept_one": Goal("one mail a request, × a plain DRF view", 2.5, 3.5),
     "accept_hundred": Goal("100 mails a request, × DRF many=True", 5, 8),
     "transactional": Goal("transactional p99 beside a bulk campaign, accept to reply", 1.0, 0.5, "s", True),
+    "tracking_clicks": Goal("clicks, two web processes, keep-alive", 2_000, 3_000, "/s"),
+    "tracking_pictures": Goal("pictures, two web processes, keep-alive", 2_000, 3_000, "/s"),
+    "tracking_beside": Goal("click p99 at 50/s beside a bulk campaign", 50, 20, "ms", True),
+    "submission": Goal("messages submitted by SMTP over 10 connections", 1_000, 2_000, "/s"),
     "stages": Goal("100,000 of 1,000,000 subscriptions due, to spooled", 20, 10, "s", True),
     "stages_memory": Goal("memory after them, × after the first 4,000", 1.2, 1.05, "×", True),
     "embedded": Goal("embedded, one worker, × the rig's limit", 0.25, 0.5),
     "rendering_mustache": Goal("rendering by mustache, × Django templates", 5, 8),
     "rendering_braces": Goal("rendering by braces, × Django templates, unrolled", 5, 8),
+    "rendering_smarty": Goal("rendering by smarty, × Django templates", 4, 8),
     "last_claims": Goal(
         "claims of the last 1 % of 1,000,000, × the first, a snapshot held", 1.5, 1.1, "×", True
     ),
     "beside_settled": Goal("claims beside 10,000,000 settled mails, × without", 1.5, 1.1, "×", True),
+    "spooling": Goal("recipients spooled by batches of 5,000", 20_000, 30_000, "/s"),
+    "spooling_memory": Goal(
+        "memory of web after 1,000,000 recipients, × after the first tenth", 1.1, 1.02, "×", True
+    ),
+    "life_cycle": Goal("ready, pause, resume or cancel of 1,000,000 mails", 50, 20, "ms", True),
     "memory": Goal("memory of a worker after 1,000,000 mails", 250, 150, "MiB", True),
     "memory_growth": Goal("memory after 1,000,000 mails, × after the first tenth", 1.1, 1.02, "×", True),
+    "statistics": Goal("figures of a 1,000,000-mail spooler while it sends", 50, 30, "ms", True),
+    "statistics_router": Goal("the same by router", 50, 30, "ms", True),
+    "statistics_provider": Goal("the same by provider", 50, 30, "ms", True),
+    "statistics_router_provider": Goal("the same by router and provider", 50, 30, "ms", True),
+    "statistics_destination": Goal("the same by 5,000 recipients' domains", 300, 150, "ms", True),
+    "statistics_router_destination": Goal("the same by router and domain", 300, 150, "ms", True),
+    "figures_ledger": Goal("its ledger", 50, 10, "ms", True),
+    "figures_timeline": Goal("its timeline", 50, 30, "ms", True),
 }
 
 

@@ -23,12 +23,15 @@ class Site:
 
     def __init__(self, finding: Finding, plan: Plan, *, logs: str | None = None) -> None:
         self.finding, self.plan, self._logs = finding, plan, logs
-        self.ports = {name: free_port() for name in ("smtp", "web", "redis", "postgresql")}
+        self.ports = {name: free_port() for name in ("smtp", "web", "smtpd", "redis", "postgresql")}
         environment = {
             "SMTP_URL": f"smtp+plain://127.0.0.1:{self.ports['smtp']}",
             "EARWIG_DELIVERY_CONNECTIONS": str(CONNECTIONS),
             "EARWIG_DRAIN_SECONDS": "10",
             "INBOUND_HOST": "bounces.example",
+            "SUBMISSION_PORTS": str(self.ports["smtpd"]),
+            "SUBMISSION_TLS_PORTS": "",
+            "INBOUND_PORTS": "",
             **plan.environment,
         }
         if plan.own_redis:
@@ -85,13 +88,15 @@ class Site:
         return self.folder / f"{name}.accepted"
 
     def start(self, *names: str, data: Path | None = None) -> None:
-        """Processes by name: `bulk-1` is a worker of the lane `bulk`; `beat`; `web`. Their hosts share `data`."""
+        """Processes by name: `beat`, `web`, `smtpd`; `bulk-1` works on the lane `bulk`. Their hosts share `data`."""
         environment = {"EARWIG_DATA": str(data)} if data else {}
         for name in names:
             if name == "beat":
                 self.running[name] = self.installation.beat()
             elif name == "web":
                 self.running[name] = self.installation.web(self.ports["web"])
+            elif name == "smtpd":
+                self.running[name] = self.installation.start(name, "manage.py", "smtpd")
             else:
                 self.running[name] = self.installation.worker(name, name.partition("-")[0], **environment)
 

@@ -21,6 +21,17 @@ class Plan:
 DRILLS = {
     "kill_worker": Plan(module="workers", counts=20),
     "kill_web": Plan(module="web", counts=5),
+    "kill_smtpd": Plan(module="submission", counts=5),
+    "kill_tracking": Plan(module="tracking", counts=4),
+    "webhook_receiver": Plan(
+        module="webhooks",
+        counts=2,
+        environment={
+            "EARWIG_ALLOW_PRIVATE_TARGETS": "127.0.0.1",
+            "EARWIG_WEBHOOK_SECONDS": "1",
+            "EARWIG_WEBHOOK_LONGEST_DELAY_SECONDS": "2",
+        },
+    ),
     "kill_beat": Plan(module="workers", counts=3, environment={"EARWIG_DRAIN_SECONDS": "3"}),
     "kill_stages_worker": Plan(module="stages", counts=3),
     "kill_stages_beat": Plan(module="stages", counts=4),
@@ -38,4 +49,8 @@ DRILLS = {
     "journal_full": Plan(module="stores"),
     "smtp_misbehaves": Plan(module="servers", environment={"EARWIG_DRAIN_SECONDS": "5"}),
     "transactional_beside_stalled": Plan(module="servers"),
+    "hostile_bodies": Plan(
+        module="hostile", counts=150, environment={"HANDOFF_FROM": "messages@shop.example"}
+    ),
+    "hostile_schema": Plan(module="hostile"),
 }
