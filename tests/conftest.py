@@ -8,11 +8,13 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.db import connection
+from django.test import TransactionTestCase
 from django.utils import timezone
 
 from earwig import accounts, api_keys, domains, logins, salts
 from earwig.models import ContactDetail, Person
 from earwig.models.api_keys import Scope
+from tests import flushing
 
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
@@ -22,6 +24,13 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
     if connection.vendor == "sqlite":
         # A file and not memory: threads and processes of a test have connections of their own.
         connection.settings_dict["TEST"]["NAME"] = str(Path(settings.EARWIG_DATA) / "tests.sqlite3")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_flush():
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TransactionTestCase, "_fixture_teardown", flushing.flush)
+        yield
 
 
 def pytest_runtest_setup(item):

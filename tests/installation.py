@@ -32,7 +32,19 @@ SECRETS = {
     "EARWIG_KEYS": "b2YgdGhlIHRlc3RzLCBhbmQgb25seSBvZiB0aGVtLi4=",
     "EARWIG_SENDER_SALT": "the-very-saltiest",
 }
-OURS = ("EARWIG_", "HANDOFF_", "CELERY_", "DATABASE_", "CACHE_", "PUBLIC_", "TRACKING_", "SMTP_", "INBOUND_")
+OURS = (
+    "EARWIG_",
+    "HANDOFF_",
+    "CELERY_",
+    "DATABASE_",
+    "CACHE_",
+    "PUBLIC_",
+    "TRACKING_",
+    "SMTP_",
+    "SMTPD_",
+    "SUBMISSION_",
+    "INBOUND_",
+)
 
 _DROP = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
 _libc = ctypes.CDLL(None, use_errno=True)

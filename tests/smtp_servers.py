@@ -47,7 +47,13 @@ class Server:
     """A server under a script, in threads; a context manager. `port` is free to choose when 0."""
 
     def __init__(
-        self, script: Script | None = None, *, port: int = 0, log: str = "", delay: float = 0
+        self,
+        script: Script | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        log: str = "",
+        delay: float = 0,
     ) -> None:
         self.script = script or Script()
         self.delay = delay
@@ -58,7 +64,7 @@ class Server:
         self.most_connections = 0
         self.lock = threading.Lock()
         self._log = open(log, "ab", buffering=0) if log else None
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=512)
+        self._listener = socket.create_server((host, port), backlog=512)
         self._sockets: set[socket.socket] = set()
         self._stopping = threading.Event()
         self.port: int = self._listener.getsockname()[1]

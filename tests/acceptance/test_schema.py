@@ -1,6 +1,7 @@
 """The OpenAPI document: valid, complete, and true of the URL table."""
 
 import json
+import re
 from io import StringIO
 
 import pytest
@@ -16,13 +17,48 @@ ROUTES = {
     "/api/v1/mails/{id}/": {"get"},
     "/api/v1/mails/{id}/events/": {"get"},
     "/api/v1/mails/{id}/cancel/": {"post"},
-    "/api/v1/spoolers/": {"get"},
-    "/api/v1/spoolers/{token}/": {"get"},
+    "/api/v1/mails/{id}/why/": {"get"},
+    "/api/v1/spoolers/": {"get", "post"},
+    "/api/v1/spoolers/{token}/": {"get", "patch"},
+    "/api/v1/spoolers/{token}/message/": {"get", "put"},
+    "/api/v1/spoolers/{token}/recipients/": {"post"},
+    "/api/v1/spoolers/{token}/recipients/import/": {"post"},
+    "/api/v1/spoolers/{token}/preflight/": {"post"},
+    "/api/v1/spoolers/{token}/ready/": {"post"},
+    "/api/v1/spoolers/{token}/pause/": {"post"},
+    "/api/v1/spoolers/{token}/resume/": {"post"},
+    "/api/v1/spoolers/{token}/cancel/": {"post"},
+    "/api/v1/spoolers/{token}/finish/": {"post"},
+    "/api/v1/spoolers/{token}/why/": {"get"},
     "/api/v1/spoolers/{token}/ledger/": {"get"},
     "/api/v1/spoolers/{token}/retry/": {"post"},
+    "/api/v1/spoolers/{token}/score/": {"get"},
+    "/api/v1/scoring/": {"post"},
     "/api/v1/jobs/{id}/": {"get"},
+    "/api/v1/jobs/{id}/errors/": {"get"},
+    "/api/v1/domains/": {"get", "post"},
+    "/api/v1/domains/{name}/": {"get", "patch", "delete"},
+    "/api/v1/domains/{name}/check/": {"post"},
+    "/api/v1/domains/{name}/keys/": {"get", "post"},
+    "/api/v1/domains/{name}/keys/rotate/": {"post"},
+    "/api/v1/domains/{name}/records/": {"get"},
+    "/api/v1/domains/{name}/warm-up/": {"get", "put", "delete"},
+    "/api/v1/providers/": {"get"},
+    "/api/v1/events/": {"get"},
+    "/api/v1/statistics/": {"get"},
+    "/api/v1/timeline/": {"get"},
     "/api/v1/suppressions/": {"get", "post"},
+    "/api/v1/suppressions/export/": {"get"},
+    "/api/v1/suppressions/import/": {"post"},
     "/api/v1/suppressions/{id}/": {"get", "delete"},
+    "/api/v1/webhooks/": {"get", "post"},
+    "/api/v1/webhooks/{token}/": {"get", "patch", "delete"},
+    "/api/v1/webhooks/{token}/rotate/": {"post"},
+    "/api/v1/webhooks/{token}/pause/": {"post"},
+    "/api/v1/webhooks/{token}/resume/": {"post"},
+    "/api/v1/webhooks/{token}/replay/": {"post"},
+    "/api/v1/webhooks/{token}/deliveries/": {"get"},
+    "/api/v1/webhooks/{token}/test/": {"post"},
     "/api/v1/people/": {"get", "post"},
     "/api/v1/people/{id}/": {"get", "patch", "delete"},
     "/api/v1/templates/": {"get", "post"},
@@ -109,3 +145,11 @@ def test_the_document_and_its_pages_are_served(client):
         assert client.get(path).status_code == 200
     for verb in (client.options, client.post):
         assert verb("/api/docs/").status_code == 405
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ROUTES)
+def test_a_question_for_its_verbs_is_no_error_of_ours(client, key, path):
+    # `x` is no id of anything; a name may be.
+    answer = client.options(re.sub(r"\{\w+\}", "x", path), headers={"Authorization": f"Token {key}"})
+    assert answer.status_code < 500

@@ -12,17 +12,22 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
+from earwig import domains
 from earwig.models import HandoffMessage, MessageRecipient, Sender
 from earwig.web.seed import SeedView
 from spooling import spoolers
 from spooling.models import Mail, Suppression
+from tests import event_horizon
 
 VERBS = ("get", "head", "post", "put", "patch", "delete")
 #: Open to all: documents, health, and what is opened by a token of its own or by the admin's login.
 KEYLESS = re.compile(
-    r"/(handoff/)?(flag|statistics|management)/.*|/(admin|media)/.*|/api/(schema|docs)/|/api/"
+    r"/(handoff/)?(flag|statistics|management)/.*|/(admin|media|t)/.*|/api/(schema|docs)/|/api/|/octosend/"
     r"|/(healthz|readyz|metrics)/|/"
 )
+
+#: Octosend's, SMTPeter's and Relay's, which have matrices of their own beside their other tests.
+WIRES = re.compile(r"/(api/v?3\.0|octosend|v1|smtpeter|relay|accounts|user|tokens|reports|schemas|docs)(/|$)")
 
 
 def _flat(patterns, prefix=""):
@@ -53,14 +58,28 @@ ROUTES = sorted(
     }.items(),
     key=lambda route: route[0],
 )
+#: Bodies that are no JSON.
+FILES = {"/api/v1/spoolers/<token>/recipients/import/": "text/csv"}
+#: Answers that are no pages of an account's objects: figures, a cursor's, a file, and what is the same for all.
+NO_PAGES = ("events", "providers", "statistics", "suppressions/export", "timeline")
 NATIVE = [
     (path, verb)
     for path, callback in ROUTES
     if path.startswith("/api/v1/") and not _is_of_seed(callback)
     for verb in _verbs(callback)
 ]
+LISTS = [
+    path
+    for path, verb in NATIVE
+    if verb == "get" and "<" not in path and path.removeprefix("/api/v1/").rstrip("/") not in NO_PAGES
+]
 OBJECTS = [(path, verb) for path, verb in NATIVE if "<" in path]
-HANDOFF = [(path, verb) for path, callback in ROUTES for verb in _verbs(callback) if "/api/" not in path]
+HANDOFF = [
+    (path, verb)
+    for path, callback in ROUTES
+    if not path.startswith("/api/") and not WIRES.match(path)
+    for verb in _verbs(callback)
+]
 UNKNOWN = {
     "mails": "0" * 32,
     "spoolers": "s" + "0" * 32,
@@ -68,12 +87,17 @@ UNKNOWN = {
     "people": "999999",
     "suppressions": "999999",
     "templates": "0" * 32,
+    "webhooks": "w" + "0" * 32,
+    "domains": "no.example",
 }
 BODIES = {
     "mails": {"from": "shop@example.org", "to": "ann@example.com", "text": "Hello."},
     "people": {"external_id": "secret/1", "name": "Mallory"},
     "suppressions": {"address": "ann@example.com"},
     "templates": {"name": "secret", "from": "shop@example.org", "text": "Hello."},
+    "webhooks": {"url": "https://hooks.example/"},
+    # The last one: who has a domain sends from no other.
+    "domains": {"name": "secret.example"},
 }
 
 
@@ -87,6 +111,8 @@ def own(account, key, other_account):
     suppression = _call("post", "/api/v1/suppressions/", key, BODIES["suppressions"]).json()["id"]
     template = _call("post", "/api/v1/templates/", key, BODIES["templates"]).json()["id"]
     job = _call("post", f"/api/v1/spoolers/{campaign.token}/retry/", key).json()["job"]
+    webhook = _call("post", "/api/v1/webhooks/", key, BODIES["webhooks"]).json()["id"]
+    domain = domains.add(account, name="acme.example", now=timezone.now())
     return {
         "mails": mail,
         "spoolers": campaign.token,
@@ -94,19 +120,23 @@ def own(account, key, other_account):
         "people": str(person),
         "suppressions": str(suppression),
         "templates": template,
+        "webhooks": webhook,
+        "domains": domain.name,
     }
 
 
-def _call(verb, path, key=None, body=None):
+def _call(verb, path, key=None, body=None, kind="application/json"):
     headers = {"Authorization": f"Token {key}"} if key else {}
     if verb in ("get", "head"):
         return getattr(Client(), verb)(path, headers=headers)
     body = {} if body is None else body
-    return getattr(Client(), verb)(path, json.dumps(body), content_type="application/json", headers=headers)
+    return getattr(Client(), verb)(path, json.dumps(body), content_type=kind, headers=headers)
 
 
 def _fill(path, ids):
-    return re.sub("<[^>]+>", ids[path.split("/")[3]], path.replace("<number>", "1"))
+    if "<" not in path:
+        return path
+    return re.sub("<[^>]+>", lambda _: ids[path.split("/")[3]], path.replace("<number>", "1"))
 
 
 def _seen(key, own):
@@ -121,8 +151,9 @@ def test_the_matrix_is_not_empty():
 @pytest.mark.parametrize(("path", "verb"), OBJECTS)
 def test_anothers_object_is_as_unknown_as_none(own, key, other_key, path, verb):
     before = _seen(key, own)
-    foreign = _call(verb, _fill(path, own), other_key, {"name": "Mallory"})
-    unknown = _call(verb, _fill(path, UNKNOWN), other_key, {"name": "Mallory"})
+    body, kind = {"name": "Mallory"}, FILES.get(path, "application/json")
+    foreign = _call(verb, _fill(path, own), other_key, body, kind)
+    unknown = _call(verb, _fill(path, UNKNOWN), other_key, body, kind)
     assert (foreign.status_code, foreign.content) == (unknown.status_code, unknown.content)
     assert (foreign.status_code, foreign.json()["errors"][0]["code"]) == (404, "not_found")
     assert _seen(key, own) == before
@@ -138,12 +169,29 @@ def test_without_a_key_every_native_call_is_refused(own, key, path, verb):
     assert _seen(key, own) == before
 
 
-@pytest.mark.parametrize("path", [path for path, verb in NATIVE if verb == "get" and "<" not in path])
+@pytest.mark.parametrize("path", LISTS)
 def test_a_list_holds_nothing_of_another_account(own, key, other_key, path):
     mine = _call("get", path, key).json()
     assert mine["count"] >= 1
     theirs = _call("get", path, other_key).json()
     assert (theirs["count"], theirs["results"]) == (0, [])
+
+
+@pytest.mark.parametrize("name", ["statistics", "timeline"])
+def test_figures_count_nothing_of_another_account(own, key, other_key, name):
+    mine, theirs = (_call("get", f"/api/v1/{name}/", secret).content for secret in (key, other_key))
+    assert b'"spooled":1' in mine
+    assert theirs == mine.replace(b'"spooled":1', b'"spooled":0')
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events_and_exports_hold_nothing_of_another_account(own, key, other_key):
+    event_horizon.wait()
+    assert _call("get", "/api/v1/events/", key).json()["results"]
+    assert _call("get", "/api/v1/events/", other_key).json()["results"] == []
+    mine, theirs = (_call("get", "/api/v1/suppressions/export/", secret) for secret in (key, other_key))
+    assert b"ann@example.com" in b"".join(mine)
+    assert b"ann" not in b"".join(theirs)
 
 
 @pytest.mark.parametrize("query", ["spooler={spoolers}", "tag=blue", "to=ann@example.com", "state=waiting"])
