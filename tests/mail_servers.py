@@ -143,7 +143,7 @@ class Postfix(Folder):
 
     def _answers(self):
         try:
-            with smtplib.SMTP("127.0.0.1", self.port, timeout=5) as client:
+            with smtplib.SMTP("127.0.0.1", self.port, timeout=30) as client:
                 return client.noop()[0] == 250
         except OSError:
             return False

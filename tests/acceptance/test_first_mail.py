@@ -102,16 +102,16 @@ def test_the_printed_line_puts_a_mail_into_the_trap(installation):
 
     # The key travelled in a header; what stands in the query must not be logged either.
     urllib.request.urlopen(f"{demo['url']}/healthz?token=top-secret%0aforged", timeout=10).close()
-    eventually(lambda: '"GET /healthz"' in installation.log.read_text(), seconds=5)
+    eventually(lambda: '"GET /healthz"' in installation.log.read_text(), seconds=30)
     for hostile in (b"GET /'\xff?key=top-secret HTTP/1.1", b"GET / HTTP/1.1\r\nAuthorization top-secret"):
         refused(demo["url"], hostile)
-    eventually(lambda: installation.log.read_text().count("Invalid request from") == 2, seconds=5)
+    eventually(lambda: installation.log.read_text().count("Invalid request from") == 2, seconds=30)
     assert "top-secret" not in installation.log.read_text()
 
     os.kill(installation.up.pid, signal.SIGTERM)
     asked = time.monotonic()
-    assert installation.up.wait(15) == 0
-    assert time.monotonic() - asked < 10
+    assert installation.up.wait(60) == 0
+    assert time.monotonic() - asked < 20
     assert installation.processes() == []
 
     assert installation.start() == curl
@@ -156,7 +156,7 @@ def test_the_demo_sends_over_each_wire_and_the_ledger_adds_up(installation):
 
 def test_what_dies_is_started_again_and_nothing_outlives_up(installation):
     installation.start()
-    web = eventually(lambda: pid_of(installation, "gunicorn"), seconds=10)
+    web = eventually(lambda: pid_of(installation, "gunicorn"), seconds=30)
     os.kill(web, signal.SIGKILL)
     again = eventually(
         lambda: pid_of(installation, "gunicorn") not in (0, web) and pid_of(installation, "gunicorn"),

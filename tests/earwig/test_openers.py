@@ -12,6 +12,9 @@ from tests import certificates
 
 SECONDS = 0.4
 
+#: However busy the machine is; what fails to give up takes longer.
+MOST_SECONDS = 10.0
+
 
 def drip(connection, begin, again):
     connection.recv(65536)
@@ -41,7 +44,7 @@ def took(opener, url):
 )
 def test_an_answer_that_drips_is_given_up(serve, begin, again):
     address = serve(lambda connection: drip(connection, begin, again))
-    assert took(openers.make(seconds=SECONDS), f"http://{address}/") < 2
+    assert took(openers.make(seconds=SECONDS), f"http://{address}/") < MOST_SECONDS
 
 
 def test_one_that_drips_over_tls_is_given_up_too(serve, tmp_path, monkeypatch):
@@ -53,17 +56,17 @@ def test_one_that_drips_over_tls_is_given_up_too(serve, tmp_path, monkeypatch):
         lambda connection: drip(connection, b"HTTP/1.1 200 OK\r\nX: ", b"x"),
         wrap=lambda connection: context.wrap_socket(connection, server_side=True),
     )
-    assert SECONDS <= took(openers.make(seconds=SECONDS), f"https://{address}/") < 2
+    assert SECONDS <= took(openers.make(seconds=SECONDS), f"https://{address}/") < MOST_SECONDS
 
 
 def test_a_silent_one_is_given_up_after_a_step(serve):
     released = threading.Event()
-    address = serve(lambda connection: released.wait(5))
+    address = serve(lambda connection: released.wait(30))
     begun = time.monotonic()
     with pytest.raises(TimeoutError):
-        openers.make(seconds=5).open(f"http://{address}/", timeout=0.2)
+        openers.make(seconds=30).open(f"http://{address}/", timeout=0.2)
     released.set()
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < MOST_SECONDS
 
 
 def test_an_answer_in_time_comes_whole(serve):
@@ -73,7 +76,7 @@ def test_an_answer_in_time_comes_whole(serve):
         connection.close()
 
     address = serve(answer)
-    with openers.make(seconds=5).open(f"http://{address}/", timeout=5) as response:
+    with openers.make(seconds=30).open(f"http://{address}/", timeout=5) as response:
         assert response.read() == b"x" * 300_000
 
 
@@ -85,6 +88,6 @@ def test_an_answer_elsewhere_is_not_followed(serve):
 
     address = serve(answer)
     with pytest.raises(urllib.error.HTTPError) as refused:
-        openers.make(seconds=5).open(f"http://{address}/", timeout=5)
+        openers.make(seconds=30).open(f"http://{address}/", timeout=5)
     refused.value.close()
     assert refused.value.code == 302

@@ -39,7 +39,7 @@ def test_a_campaign_that_a_server_refuses_is_braked(account, campaign, spool, ro
     fill(spool, campaign)
     with Server(Script(stages={"rcpt": say(reply)})) as server:
         route_to(server.port)
-        drain(until=lambda: not undone(), seconds=8)
+        drain(until=lambda: not undone(), seconds=30)
     control.tick(now=timezone.now())
     campaign.refresh_from_db()
     assert (campaign.state, campaign.paused_because) == ("paused", because)
@@ -52,7 +52,7 @@ def test_without_its_account_s_limits_it_goes_on(account, campaign, spool, route
     fill(spool, campaign, 1)
     with Server(Script(stages={"rcpt": say("554 5.7.1 no")})) as server:
         route_to(server.port)
-        drain(until=lambda: not undone(), seconds=8)
+        drain(until=lambda: not undone(), seconds=30)
     control.tick(now=timezone.now())
     campaign.refresh_from_db()
     assert campaign.paused_because == ""
@@ -73,6 +73,6 @@ def test_nothing_leaves_of_a_campaign_whose_time_has_passed(account, spool, rout
         spooler.refresh_from_db()
         spooler.not_after = timezone.now() + timedelta(hours=1)
         spooler.save()
-        over_at = time.monotonic() + 8
+        over_at = time.monotonic() + 30
         Drain(lane, seconds=8, stop=lambda: time.monotonic() > over_at or not undone()).run()
     assert Mail.objects.get().state == "delivered"

@@ -71,7 +71,7 @@ def direct(world):
     return make
 
 
-def drain(lane="transactional", *, until=None, seconds=20.0):
+def drain(lane="transactional", *, until=None, seconds=40.0):
     over_at = time.monotonic() + seconds
     done = until or (lambda: not undone())
     Drain(lane, seconds=seconds, stop=lambda: time.monotonic() > over_at or done()).run()

@@ -25,7 +25,7 @@ from tests.smtp_servers import Server
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def drain(lane="transactional", *, until=lambda: not undone(), seconds=8.0):
+def drain(lane="transactional", *, until=lambda: not undone(), seconds=30.0):
     """Run a drain until nothing is left to do, bounded."""
     over_at = time.monotonic() + seconds
     Drain(lane, seconds=seconds, stop=lambda: time.monotonic() > over_at or until()).run()
@@ -192,7 +192,7 @@ def test_a_mail_at_which_the_server_hangs_up_is_postponed_and_the_others_leave(s
     spool("poison@x.example", *(f"{n}@x.example" for n in range(20)))
     with Server(script) as server:
         route_to(server.port)
-        drain(seconds=12)
+        drain()
 
     found = states()
     assert found.pop("poison@x.example") == "waiting" and set(found.values()) == {"delivered"}
@@ -251,7 +251,7 @@ def test_a_router_that_rested_in_this_drain_recovers_in_it(spool, route_to):
     spool("a@x.example")
     with Server(script) as server:
         route_to(server.port)
-        drain(until=lambda: Mail.objects.filter(state="delivered").exists(), seconds=12)
+        drain(until=lambda: Mail.objects.filter(state="delivered").exists())
 
     assert states() == {"a@x.example": "delivered"}
     assert (Shape.objects.get().faults, Shape.objects.get().deferred_until) == (0, None)
@@ -278,17 +278,23 @@ def test_a_routers_connections_are_kept(spool, route_to):
 def test_a_server_that_keeps_its_reply_back_does_not_hold_up_the_mail_of_others(
     account, other_account, spool, route_to
 ):
-    with Server(Script(stages={"body": stall(3)})) as slow, Server() as quick:
+    slow_tries = []
+    with Server(Script(stages={"body": stall(8)})) as slow, Server() as quick:
         route_to(slow.port)
         Router.objects.create(
             account=other_account, name="own", host="127.0.0.1", port=quick.port, tls="none", default=True
         )
         spool("slow@x.example")
         spool("quick@x.example", of=other_account)
-        started = time.monotonic()
-        drain(until=lambda: bool(quick.accepted))
-        assert time.monotonic() - started < 8
 
+        def arrived():
+            if quick.accepted and not slow_tries:
+                slow_tries.append(Mail.objects.get(email="slow@x.example").tries)
+            return bool(quick.accepted)
+
+        drain(until=arrived)
+
+    assert slow_tries == [0]
     assert quick.recipients() == ["quick@x.example"]
 
 
@@ -310,14 +316,14 @@ def test_a_stalled_default_router_does_not_hold_up_the_mail_of_accounts_with_the
     account, other_account, spool, route_to, settings
 ):
     settings.DELIVERY_BATCH = 5
-    with Server(Script(stages={"connect": stall(5)})) as stalled, Server() as own:
+    with Server(Script(stages={"connect": stall(60)})) as stalled, Server() as own:
         route_to(stalled.port)
         Router.objects.create(
             account=other_account, name="own", host="127.0.0.1", port=own.port, tls="none", default=True
         )
         spool(*(f"{n}@x.example" for n in range(30)))
         spool("quick@x.example", of=other_account)
-        drain(until=lambda: bool(own.accepted), seconds=4)
+        drain(until=lambda: bool(own.accepted), seconds=40)
 
     assert own.recipients() == ["quick@x.example"]
 
@@ -410,7 +416,7 @@ def test_a_settlement_that_fails_behind_its_commit_still_ends_its_claim(spool, s
         note(self, destination, returns)
 
     monkeypatch.setattr(Settler, "_note_answers", fail_once)
-    failing = Drain("transactional", seconds=3, stop=lambda: not undone())
+    failing = Drain("transactional", seconds=30, stop=lambda: not undone())
 
     failing.run()
 
@@ -473,11 +479,8 @@ def test_mail_without_any_router_waits(spool, route_to):
 def test_a_drain_gives_signs_of_life(server):
     drain(until=lambda: Heartbeat.objects.exists())
 
-    assert heartbeats.silent_seconds(now=timezone.now()) == {
-        "transactional": 0,
-        "bulk": None,
-        "control": None,
-    }
+    silent = heartbeats.silent_seconds(now=timezone.now())
+    assert silent["transactional"] < 30 and silent["bulk"] is silent["control"] is None
 
 
 def test_many_mails_each_with_its_own_content_all_leave(account, spool, server, settings, monkeypatch):

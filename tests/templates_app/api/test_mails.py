@@ -1,7 +1,5 @@
 """`POST /api/v1/mails/` with a template: what comes from where, and what does not go together."""
 
-import time
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -11,6 +9,7 @@ from earwig import senders
 from spooling import privacy
 from spooling.delivery import letters
 from spooling.models import Content, Mail
+from tests import costs
 from tests.templates_app.api.conftest import WELCOME
 
 ANN = {"email": "ann@example.com", "variables": {"name": "Ann"}}
@@ -180,11 +179,14 @@ def test_a_thousand_large_texts_of_one_call_are_refused_before_they_take_long(ap
     if language:
         letter["template"] = api.add(language=language, subject="x", html="x", text="x")
     source = FULL[language or "mustache"]
-    began = time.process_time()
-    answer = api("post", "mails/", [{**letter, "text": f"{number}{source}"} for number in range(1000)])
-    assert time.process_time() - began < 8
-    assert answer.status_code == 400 and not Mail.objects.exists()
-    assert [problem["code"] for problem in answer.json()["errors"]] == ["too_many"]
+    letters = [{**letter, "text": f"{number}{source}"} for number in range(1000)]
+
+    def act():
+        answer = api("post", "mails/", letters)
+        assert answer.status_code == 400 and not Mail.objects.exists()
+        assert [problem["code"] for problem in answer.json()["errors"]] == ["too_many"]
+
+    assert costs.seconds(act, enough=8) < 12
 
 
 @pytest.mark.parametrize("language", [None, *FULL])

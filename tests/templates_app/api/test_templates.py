@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 
 import pytest
 from django.db import connection
@@ -16,6 +15,7 @@ from earwig.models.api_keys import Scope
 from spooling.models import MessageSet, Schedule, StageMessage
 from templates_app.api.templates import TemplateViewSet
 from templates_app.models import Template, TemplateVersion
+from tests import costs
 from tests.templates_app.api.conftest import WELCOME, Api
 
 FIELDS = "id name language domain version from subject created_at updated_at".split()
@@ -407,10 +407,12 @@ def test_a_template_that_is_removed_during_the_call_is_not_found(api, monkeypatc
 
 
 def test_of_very_many_unknown_fields_some_are_named(api):
-    began = time.process_time()
     body = {f"field {number}": 1 for number in range(200_000)}
-    answer = api("post", "templates/", body)
-    problems = answer.json()["errors"]
-    assert (answer.status_code, len(problems)) == (400, 100)
-    assert {problem["code"] for problem in problems} == {"unknown_field"}
-    assert time.process_time() - began < 2
+
+    def act():
+        answer = api("post", "templates/", body)
+        problems = answer.json()["errors"]
+        assert (answer.status_code, len(problems)) == (400, 100)
+        assert {problem["code"] for problem in problems} == {"unknown_field"}
+
+    assert costs.seconds(act, enough=2) < 3

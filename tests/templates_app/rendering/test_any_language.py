@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from templates_app import errors, rendering
 from templates_app.rendering import LANGUAGES, Escape, Transfer
-from tests.templates_app.rendering import costs
+from tests import costs
 
 PARTS = [
     *(

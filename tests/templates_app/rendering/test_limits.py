@@ -1,15 +1,13 @@
 """Hostile templates and variables end in RenderLimit, quickly and in little memory."""
 
-import time
-import tracemalloc
 from collections.abc import Mapping, Sequence
 
 import pytest
 
 from templates_app import errors, rendering
 from templates_app.rendering import mustache, program, targets
-
-MEBIBYTE = 1024 * 1024
+from tests import costs
+from tests.costs import MEBIBYTE
 
 
 class Endless(Sequence):
@@ -67,21 +65,9 @@ HOSTILE_RENDERINGS = {
 
 
 def cost_of(act):
-    """Seconds of CPU and bytes that `act` takes until it raises RenderLimit; timed without tracing."""
-    seconds = min(seconds_of(act) for _ in range(3))
-    tracemalloc.start()
-    with pytest.raises(errors.RenderLimit):
-        act()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return seconds, peak
-
-
-def seconds_of(act):
-    started = time.process_time()
-    with pytest.raises(errors.RenderLimit):
-        act()
-    return time.process_time() - started
+    """Seconds of CPU and bytes that `act` takes until it raises RenderLimit."""
+    assert isinstance(costs.refused(act), errors.RenderLimit)
+    return costs.seconds_and_peak(act)
 
 
 @pytest.mark.parametrize("transfer", rendering.Transfer)

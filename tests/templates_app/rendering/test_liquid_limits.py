@@ -6,8 +6,8 @@ import pytest
 
 from templates_app import errors, rendering
 from templates_app.rendering import Escape, Target, Transfer
-from tests.templates_app.rendering import costs
-from tests.templates_app.rendering.costs import MEBIBYTE
+from tests import costs
+from tests.costs import MEBIBYTE
 
 
 def loops(depth, inside, values="l"):

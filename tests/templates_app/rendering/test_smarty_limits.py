@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from templates_app import errors, rendering
 from templates_app.rendering import Escape, Transfer
 from templates_app.rendering.smarty.modifiers import MODIFIERS
-from tests.templates_app.rendering import costs
-from tests.templates_app.rendering.costs import MEBIBYTE
+from tests import costs
+from tests.costs import MEBIBYTE
 
 
 def nested(depth, inside, of="l"):

@@ -36,7 +36,7 @@ def server(db):
     routers._table = None
 
 
-def drain(lane, seconds=5.0):
+def drain(lane, seconds=30.0):
     over_at = time.monotonic() + seconds
     Drain(lane, seconds=seconds, stop=lambda: time.monotonic() > over_at or not _undone(lane)).run()
 
