@@ -5,21 +5,22 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import ipaddress
 import logging
 import re
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, TypedDict, Unpack
+from typing import Unpack
 
 from django.db import DatabaseError, models, transaction
 
-from earwig import addresses, errors
+from earwig import errors, key_restrictions, networks
 from earwig.credentials import Credential
+from earwig.key_restrictions import Properties, Restrictions
 from earwig.models import Account, ApiKey, Membership
 from earwig.models.accounts import Role
-from earwig.models.api_keys import Scope, SendAnswer
+from earwig.models.api_keys import Scope
+from earwig.networks import Network
 
 #: How long a process may go on trusting what it read of a key.
 TRUSTED = timedelta(seconds=5)
@@ -30,25 +31,6 @@ _MOST_CACHED = 10_000
 _OLD_SECRET = re.compile(r"[0-9a-f]{32}")
 
 log = logging.getLogger(__name__)
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-class Restrictions(TypedDict, total=False):
-    """What narrows a key; each may be left out."""
-
-    user: Any
-    expires_at: datetime | None
-    allowed_ips: Iterable[str]
-    allowed_sender_domains: Iterable[str]
-    requests_per_minute: int | None
-    wire_settings: dict[str, Any]
-
-
-class Properties(Restrictions, total=False):
-    """What may change of a key that is in use."""
-
-    name: str
-    scopes: Iterable[str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,8 +64,8 @@ def issue(
     """A new key of 40 hex digits (160 random bits). Raises InvalidKey."""
     secret = secrets.token_hex(20)
     key = _build(account, secret, name, now)
-    key.scopes = _scopes_of(scopes)
-    _restrict(key, restrictions)
+    key.scopes = key_restrictions.scopes_of(scopes)
+    _set(key, restrictions)
     key.save(force_insert=True)
     return Issued(key, secret)
 
@@ -96,7 +78,7 @@ def adopt(account: Account, secret: str, *, name: str, scopes: Iterable[str], no
     if not _OLD_SECRET.fullmatch(secret):
         raise errors.InvalidKey("An adopted key has 32 hex digits.")
     key = _build(account, secret, name, now)
-    key.scopes = _scopes_of(scopes)
+    key.scopes = key_restrictions.scopes_of(scopes)
     if ApiKey.objects.filter(digest=key.digest).exists():
         raise errors.InvalidKey("This key is in use already.")
     key.save(force_insert=True)
@@ -160,7 +142,7 @@ def revoke(key: ApiKey, *, now: datetime) -> None:
 
 def change(key: ApiKey, **properties: Unpack[Properties]) -> None:
     """Set the given properties of a key, and only these. Raises InvalidKey."""
-    _restrict(key, properties)
+    _set(key, properties)
     key.save(update_fields=list(properties))
     _close_here(key.digest)
 
@@ -168,17 +150,6 @@ def change(key: ApiKey, **properties: Unpack[Properties]) -> None:
 def digest_of(secret: str) -> str:
     """SHA-256 in hex. No salt and no stretching: the secret has 128 random bits or more."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Addresses and networks in CIDR form. Raises InvalidKey naming the first that is neither."""
-    networks = []
-    for text in texts:
-        try:
-            networks.append(ipaddress.ip_network(text.strip(), strict=False))
-        except ValueError:
-            raise errors.InvalidKey(f"Neither an address nor a network: {text[:50]}") from None
-    return tuple(networks)
 
 
 def forget_cached() -> None:
@@ -204,49 +175,9 @@ def _successor(old: ApiKey, now: datetime) -> Issued:
     return Issued(key, secret)
 
 
-def _scopes_of(scopes: Iterable[str]) -> list[str]:
-    asked = set(scopes)
-    unknown = asked - set(Scope.values)
-    if unknown:
-        raise errors.InvalidKey(f"Unknown scope: {min(unknown)[:50]}")
-    return [scope for scope in Scope.values if scope in asked]
-
-
-def _restrict(key: ApiKey, restrictions: Restrictions | Properties) -> None:
-    for field, value in restrictions.items():
-        setattr(key, field, _CHECKED[field](value) if field in _CHECKED else value)
-
-
-def domains_of(names: Iterable[str]) -> list[str]:
-    """Domain names in their canonical form. Raises InvalidKey naming the first that is none."""
-    domains = [addresses.canonical_domain(name.strip()) for name in names]
-    for domain in domains:
-        if not addresses.is_domain(domain):
-            raise errors.InvalidKey(f"Not a domain name: {domain[:50]}")
-    return domains
-
-
-def smtpeter_settings(answer: str) -> dict[str, Any]:
-    """Settings that let SMTPeter's `send` answer so. Raises InvalidKey."""
-    return wire_settings_of({"smtpeter": {"send_answer": answer}})
-
-
-def wire_settings_of(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings of wires by their names; only what is not as usual is kept. Raises InvalidKey for what no wire knows."""
-    if not settings:
-        return {}
-    answer = settings.get("smtpeter", {}).get("send_answer", SendAnswer.ONE)
-    if settings.keys() != {"smtpeter"} or answer not in SendAnswer.values:
-        raise errors.InvalidKey("Unknown settings.")
-    return {} if answer == SendAnswer.ONE else {"smtpeter": {"send_answer": str(answer)}}
-
-
-_CHECKED: dict[str, Any] = {
-    "allowed_ips": lambda texts: [str(network) for network in networks_of(texts)],
-    "allowed_sender_domains": domains_of,
-    "scopes": _scopes_of,
-    "wire_settings": wire_settings_of,
-}
+def _set(key: ApiKey, properties: Restrictions | Properties) -> None:
+    for column, value in key_restrictions.checked(properties).items():
+        setattr(key, column, value)
 
 
 def _look_up(digest: str, now: datetime) -> _Read:
@@ -257,7 +188,7 @@ def _look_up(digest: str, now: datetime) -> _Read:
     if len(_read) >= _MOST_CACHED:
         _read.clear()
     read = _read[digest] = _Read(
-        key.pk, _credential_of(key), networks_of(key.allowed_ips), key.expires_at, now
+        key.pk, _credential_of(key), key_restrictions.networks_of(key.allowed_ips), key.expires_at, now
     )
     return read
 
@@ -288,14 +219,11 @@ def _close_here(digest: str) -> None:
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_inside(ip: str, networks: tuple[Network, ...]) -> bool:
+def _is_inside(ip: str, allowed: tuple[Network, ...]) -> bool:
     try:
-        address = ipaddress.ip_address(ip)
+        return networks.within(ip, allowed)
     except ValueError:
         return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return any(address in network for network in networks)
 
 
 def _note_use(key_id: int, now: datetime) -> None:

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 from unfold import widgets
 
-from earwig import api_keys, errors
+from earwig import errors, key_restrictions
 from earwig.models import Account, ApiKey
 from earwig.models.api_keys import Scope, SendAnswer
 
@@ -60,7 +60,7 @@ class SendAnswerField(forms.ChoiceField):
         return bool(self.prepare_value(initial or {}) != (data or SendAnswer.ONE.value))
 
     def clean(self, value: Any) -> dict[str, Any]:
-        return api_keys.smtpeter_settings(super().clean(value) or SendAnswer.ONE)
+        return key_restrictions.smtpeter_settings(super().clean(value) or SendAnswer.ONE)
 
 
 class KeyForm(forms.Form):
@@ -76,11 +76,11 @@ class KeyForm(forms.Form):
     )
     allowed_ips = LinesField(
         label="Allowed IPs",
-        check=api_keys.networks_of,
+        check=key_restrictions.networks_of,
         help_text="One address or network a line. Empty: any.",
     )
     allowed_sender_domains = LinesField(
-        check=api_keys.domains_of,
+        check=key_restrictions.domains_of,
         help_text="One domain a line. Empty: any that the account may use.",
     )
     requests_per_minute = forms.IntegerField(

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from earwig import api_keys, audit, errors
+from earwig import api_keys, audit, errors, key_restrictions
 from earwig.models import Account
 from earwig.models.api_keys import Scope, SendAnswer
 
@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 scopes=scopes or [Scope.SEND, Scope.READ],
                 now=now,
                 user=self._user_of(account, user) if user else None,
-                wire_settings=api_keys.smtpeter_settings(options["send_answer"]),
+                wire_settings=key_restrictions.smtpeter_settings(options["send_answer"]),
             )
         except errors.EarwigError as refused:
             raise CommandError(refused.message) from None
