@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from earwig.errors import DomainNotAllowed
 from earwig.messages import attempts, contacts, feedback
 from earwig.models import DeliveryAttempt, MessageRecipient
 from earwig.models.messages import AttemptStatus, FeedbackType, MessageType, RecipientStatus
-from spooling import attempts_mail, suppressions
+from spooling import attempts_mail, outcomes, suppressions
 from spooling.errors import LimitReached
 from spooling.models import Mail
 from spooling.models.mails import MailState
@@ -40,35 +39,9 @@ BOUNCES_WITHIN = timedelta(hours=1)
 #: An account that may not send now does not hold up the others; its rows stay until it may.
 _REFUSED = (LimitReached, DomainNotAllowed)
 
-_ENDED: dict[str, AttemptStatus] = {
-    MailState.DELIVERED: AttemptStatus.SENT,
-    MailState.BLOCKED: AttemptStatus.BLOCKED,
-    MailState.EXPIRED: AttemptStatus.INVALID,
-    MailState.CANCELLED: AttemptStatus.INVALID,
-}
-_ENDED_NEWS = Q(state__in=(*_ENDED, MailState.FAILED))
 #: A try failed for now.
 _DEFERRED_NEWS = Q(state=MailState.WAITING, tries__gt=0)
-#: Classes of a bounce that say more than that the address is wrong (contract §10).
-_BOUNCED: dict[str, AttemptStatus | None] = {
-    "policy": AttemptStatus.BLOCKED,
-    "block": AttemptStatus.BLOCKED,
-    "blocked": AttemptStatus.BLOCKED,
-    "complaint": AttemptStatus.BLOCKED,
-    "unsubscribe": AttemptStatus.BLOCKED,
-    "spam": AttemptStatus.BLOCKED,
-    "soft": None,
-    "transient": None,
-    "full": None,
-    "too_large": None,
-}
-#: By subject of the enhanced status (RFC 3463 §3): addressing and mailbox speak of the address, security of
-#: policy; the rest of the mail or the way.
-_SUBJECTS = {"1": AttemptStatus.BAD_DATA, "2": AttemptStatus.BAD_DATA, "7": AttemptStatus.BLOCKED}
-#: Basic codes of a policy refusal where the server gives no enhanced one (RFC 5321 §4.2.3, RFC 7504).
-_POLICY_CODES = frozenset({521, 530, 535, 554, 571})
-
-_ENHANCED = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")
+_ENDED_NEWS = Q(state__in=outcomes.ENDED)
 
 #: The last attempt that a tick looked at, while more are behind it.
 _POSITION_KEY = "attempts.position"
@@ -140,38 +113,17 @@ def unsubscribe(attempt: DeliveryAttempt, *, now: datetime) -> None:
     _suppress(attempt, now)
 
 
-def learn(outcomes: Mapping[int, AttemptStatus], *, now: datetime) -> int:
+def learn(told: Mapping[int, AttemptStatus], *, now: datetime) -> int:
     """Record what became of attempts, by id, and spool what follows; answers how many it was news of.
 
     What is known or comes too late changes nothing.
     """
-    news = attempts.new_among(outcomes)
+    news = attempts.new_among(told)
     for start in range(0, len(news), BATCH):
         with transaction.atomic():
             following = attempts.conclude(dict(news[start : start + BATCH]), now=now)
             _hand_over_all(following, now)
     return len(news)
-
-
-def outcome_of(mail: Mail) -> AttemptStatus | None:
-    """What a mail's state says of its attempt; None: nothing yet (contract §10)."""
-    if mail.bounced_at is not None:
-        return _BOUNCED.get(mail.bounce_class, AttemptStatus.BAD_DATA)
-    if mail.state == MailState.FAILED:
-        return _failure_of(mail)
-    if mail.state == MailState.WAITING and mail.tries:
-        return AttemptStatus.RETRY
-    return _ENDED.get(mail.state)
-
-
-def _failure_of(mail: Mail) -> AttemptStatus:
-    code = mail.last_code or 0
-    if code < 500:
-        return AttemptStatus.INVALID
-    enhanced = _ENHANCED.search(mail.last_reply)
-    if enhanced:
-        return _SUBJECTS.get(enhanced[1], AttemptStatus.INVALID)
-    return AttemptStatus.BLOCKED if code in _POLICY_CODES else AttemptStatus.BAD_DATA
 
 
 def _unscheduled() -> QuerySet[MessageRecipient]:
@@ -262,8 +214,8 @@ def _news_of(attempt_ids: Sequence[int]) -> list[Mail]:
 
 
 def _bounced_mails(when: Q) -> QuerySet[Mail]:
-    silent = [word for word, status in _BOUNCED.items() if status is None]
-    return _news().filter(when, attempt__status__in=attempts.REACHED).exclude(bounce_class__in=silent)
+    reached = _news().filter(when, attempt__status__in=attempts.REACHED)
+    return reached.exclude(bounce_class__in=outcomes.SILENT)
 
 
 def _news() -> QuerySet[Mail]:
@@ -273,9 +225,9 @@ def _news() -> QuerySet[Mail]:
 
 
 def _conclude(mails: Sequence[Mail], now: datetime) -> int:
-    outcomes = {mail.attempt_id: outcome_of(mail) for mail in mails}
+    told = {mail.attempt_id: outcomes.of(mail) for mail in mails}
     return learn(
-        {pk: status for pk, status in outcomes.items() if pk is not None and status is not None}, now=now
+        {pk: status for pk, status in told.items() if pk is not None and status is not None}, now=now
     )
 
 
