@@ -195,7 +195,6 @@ def _erase_mails_to(sender: Sender, now: datetime) -> int:
 
 
 @transaction.atomic
-@transaction.atomic
 def _erase_mails(ids: Sequence[int], now: datetime) -> int:
     due = Mail.objects.filter(pk__in=ids, ended_at__isnull=False).order_by("pk")
     # Whoever follows a link meanwhile comes before or after, with an event that is found or that names nobody.
