@@ -6,6 +6,7 @@ import binascii
 import re
 from typing import Any
 
+from earwig import media_types
 from spooling.api import mail_fields
 from spooling.api.mail_fields import Notes
 from spooling.outbox.drafts import NewFile
@@ -13,7 +14,6 @@ from spooling.outbox.drafts import NewFile
 MAX_FILES = 100
 
 _BREAK = re.compile("[\r\n\0]")
-_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,63}/[A-Za-z0-9!#$&^_.+-]{1,63}")
 _CID = re.compile(r"[!-;=?-~]{1,200}")
 
 
@@ -34,7 +34,7 @@ def _file(value: Any, field: str, notes: Notes) -> NewFile | None:
     name, kind, cid = value.get("name"), value.get("type"), value.get("cid") or ""
     if not isinstance(name, str) or not 0 < len(name) <= 255 or _BREAK.search(name):
         notes.add(f"{field}.name", "invalid", "1 to 255 characters without line breaks.")
-    if not isinstance(kind, str) or not _MEDIA_TYPE.fullmatch(kind):
+    if not isinstance(kind, str) or not media_types.is_bare(kind):
         notes.add(f"{field}.type", "invalid", "A media type such as application/pdf.")
     if not isinstance(cid, str) or (cid and not _CID.fullmatch(cid)):
         notes.add(f"{field}.cid", "invalid", "At most 200 printable ASCII characters without < and >.")

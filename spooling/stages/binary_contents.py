@@ -12,12 +12,13 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from earwig import media_types
 from spooling import errors
 from spooling.models import BinaryContent
 
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,12}$")
-_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,40}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,50}")
 _UNKNOWN = "application/octet-stream"
+_LONGEST_TYPE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ def _name_for(filename: str, now: datetime) -> str:
 
 def _type_of(upload: Upload) -> str:
     """The declared media type where it is one, else what the extension stands for."""
-    if upload.type != _UNKNOWN and _TYPE.fullmatch(upload.type):
+    told = media_types.is_bare(upload.type) and len(upload.type) <= _LONGEST_TYPE
+    if told and upload.type != _UNKNOWN:
         return upload.type.lower()
     return guess_type(upload.filename)[0] or _UNKNOWN

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import binascii
 import mimetypes
-import re
 
+from earwig import media_types
 from spooling.outbox.drafts import NewFile
 from spooling.wires.relay.inputs import Fields
 
@@ -15,7 +15,6 @@ MOST_BYTES = 20 * 1024 * 1024
 LONGEST_NAME = 255
 
 _OCTETS = "application/octet-stream"
-_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,63}/[A-Za-z0-9!#$&^_.+-]{1,63}")
 #: Base64 comes in lines from some languages.
 _BLANKS = dict.fromkeys(map(ord, " \t\r\n"))
 
@@ -36,7 +35,7 @@ def _file(fields: Fields) -> NewFile:
 def _type(fields: Fields, name: str) -> str:
     member = fields.first("type", "content_type")
     said = fields.text(member).partition(";")[0].strip()
-    if said and not _MEDIA_TYPE.fullmatch(said):
+    if said and not media_types.is_bare(said):
         fields.refuse(member, "A media type such as application/pdf is expected.")
     return said or mimetypes.guess_type(name)[0] or _OCTETS
 

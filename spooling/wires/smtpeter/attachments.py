@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 
 from earwig import errors as earwig_errors
-from earwig import fetching
+from earwig import fetching, media_types
 from spooling.outbox.drafts import NewFile
 from spooling.wires.smtpeter.inputs import Properties
 
@@ -27,7 +27,6 @@ UNKNOWN_TYPE = "application/octet-stream"
 
 _BREAK = re.compile("[\r\n\0]")
 _BLANKS = re.compile(r"\s+")
-_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,63}/[A-Za-z0-9!#$&^_.+-]{1,63}")
 
 
 def read(properties: Properties) -> tuple[NewFile, ...]:
@@ -94,7 +93,7 @@ def _name(given: Properties, *, default: str) -> str:
 
 def _type(given: Properties, name: str, *, default: str = "") -> str:
     told = given.text("type").strip()
-    if told and not _TYPE.fullmatch(told):
+    if told and not media_types.is_bare(told):
         raise given.invalid("type", "A media type such as application/pdf is expected.")
     guessed = mimetypes.guess_type(name)[0] or ""
-    return told or guessed or (default if _TYPE.fullmatch(default) else UNKNOWN_TYPE)
+    return told or guessed or (default if media_types.is_bare(default) else UNKNOWN_TYPE)

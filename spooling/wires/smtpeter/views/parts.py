@@ -10,6 +10,7 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from earwig import media_types
 from earwig.web import customer_content
 from spooling import received
 from spooling.delivery import letters
@@ -20,7 +21,6 @@ from spooling.wires.smtpeter import errors, wire
 
 ATTACHMENTS, EMBEDS = "attachments", "embeds"
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
-_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,63}")
 
 
 class PartView(wire.WireView):
@@ -83,7 +83,7 @@ class FileView(PartView):
     def get(self, request: Request, message_id: str, kind: str, which: str) -> HttpResponse:
         file = _chosen(_files(received.read(self.message(message_id)), kind), which)
         response = customer_content.file(file.data, name=file.name, type_=file.type)
-        if _TYPE.fullmatch(file.type):
+        if media_types.is_bare(file.type):
             # Under its own type it is as harmless: it is saved, or shown without any right.
             response["Content-Type"] = file.type
         return response
