@@ -8,7 +8,7 @@ from spooling.inbound.fields import Fields
 from spooling.received import decoded
 
 #: Relays that a mail has passed at most, before it is taken for one that runs in circles (RFC 5321 §6.3).
-MOST_HOPS = 50
+MOST_HOPS = 100
 
 #: Of mailing lists and bulk mail (RFC 2919, RFC 2369, RFC 3834 §2).
 _LISTS = ("List-Id", "List-Unsubscribe", "List-Post", "Feedback-ID")

@@ -17,6 +17,7 @@ from django.utils import timezone
 from earwig import errors
 from earwig.errors import EarwigError
 from spooling import raw_messages
+from spooling.inbound import automatic
 from spooling.smtpd import arrivals, logins, replies, sasl, wishes
 from spooling.smtpd.dialogue import Dialogue, Envelope, Session
 from spooling.smtpd.queues import Queue
@@ -28,8 +29,6 @@ Answer = TypeVar("Answer")
 MOST_RECIPIENTS = 1_000
 #: Addresses that a stranger may ask for in vain, before it is taken for one that guesses them.
 MOST_REFUSED = 100
-#: Servers that a message from outside has passed, after which it goes in circles (RFC 5321 §6.3).
-MOST_HOPS = 100
 _RECEIVED = re.compile(rb"^Received:", re.IGNORECASE | re.MULTILINE)
 
 log = logging.getLogger(__name__)
@@ -195,7 +194,7 @@ class Policy:
         )
 
     async def _receive(self, sender: str, envelope: Envelope, raw: bytes) -> str:
-        if len(_RECEIVED.findall(raw.partition(b"\r\n\r\n")[0])) > MOST_HOPS:
+        if len(_RECEIVED.findall(raw.partition(b"\r\n\r\n")[0])) > automatic.MOST_HOPS:
             return self.same("554 5.4.6 It goes in circles", envelope)
         now = timezone.now()
         answers = [

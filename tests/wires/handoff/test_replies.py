@@ -215,7 +215,7 @@ def test_who_wants_no_automatic_answer_gets_none_but_is_passed_on(thread, server
 
 
 def test_mail_that_runs_in_circles_ends_here(thread):
-    raw = b"Received: from a by b; x\r\n" * 51 + messages.written(RECIPIENT, thread.address)
+    raw = b"Received: from a by b; x\r\n" * 101 + messages.written(RECIPIENT, thread.address)
     inbound.take(sender=RECIPIENT, recipient=thread.address, raw=raw, now=timezone.now())
     assert not Reply.objects.exists() and IncomingMail.objects.get().kind == "auto_reply"
 
