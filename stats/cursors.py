@@ -114,6 +114,9 @@ def between(rows: QuerySet[Event], start: Position, end: Position) -> QuerySet[E
 
 def since(rows: QuerySet[Event], start: Position) -> QuerySet[Event]:
     """Those of `rows` from `start` on, in no order."""
+    if connection.vendor == "sqlite":
+        # An index finds them so, which has all events under one transaction.
+        return rows.filter(transaction=start.transaction, id__gte=start.event_id)
     return rows.filter(transaction__gte=start.transaction).exclude(
         transaction=start.transaction, id__lt=start.event_id
     )

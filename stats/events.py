@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection, models
 
 from stats import cursors
-from stats.models import Event
+from stats.models import UNDELIVERED, Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +120,11 @@ def forget_visitors(mail_ids: Sequence[int]) -> None:
 def of_mail(mail_id: int) -> models.QuerySet[Event]:
     """What happened to one mail, oldest first."""
     return Event.objects.filter(mail_id=mail_id).order_by("id")
+
+
+def undelivered() -> models.QuerySet[Event]:
+    """Those of all accounts that tell of a mail which its recipient does not have, in no order."""
+    return Event.objects.filter(kind__in=UNDELIVERED)
 
 
 def settled(rows: models.QuerySet[Event]) -> models.QuerySet[Event]:

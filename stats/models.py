@@ -51,6 +51,15 @@ class EventKind(models.TextChoices):
     RESPONSE = "response"
 
 
+#: Ends of a mail that its recipient does not have, and that nobody asked for.
+UNDELIVERED: tuple[EventKind, ...] = (
+    EventKind.BLOCKED,
+    EventKind.EXPIRED,
+    EventKind.FAILED,
+    EventKind.QUARANTINED,
+)
+
+
 class MetricSample(models.Model):
     """The present value of one metric of an account: `.sum` only grows, `.last` is set."""
 
@@ -124,12 +133,26 @@ class Event(models.Model):
                 condition=models.Q(kind__in=["failed", "bounce"]),
                 name="event_of_failure",
             ),
+            # Who tells of them reads nothing else.
+            models.Index(
+                fields=["transaction", "id"],
+                condition=models.Q(kind__in=["blocked", "expired", "failed", "quarantined"]),
+                name="event_undelivered",
+            ),
         ]
 
 
 class RollupCursor(models.Model):
     """How far events are rolled up: all of transactions before this one and, on SQLite, below this id."""
 
+    transaction = TransactionId()
+    event_id = models.BigIntegerField(default=0)
+
+
+class Reader(models.Model):
+    """Who reads events of all accounts, and how far it is: behind all events below that position."""
+
+    name = models.CharField(primary_key=True, max_length=30)
     transaction = TransactionId()
     event_id = models.BigIntegerField(default=0)
 

@@ -13,6 +13,14 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="Reader",
+            fields=[
+                ("name", models.CharField(max_length=30, primary_key=True, serialize=False)),
+                ("transaction", stats.models.TransactionId()),
+                ("event_id", models.BigIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
             name="RollupCursor",
             fields=[
                 (
@@ -193,6 +201,11 @@ class Migration(migrations.Migration):
                         condition=models.Q(("kind__in", ["failed", "bounce"])),
                         fields=["account_id", "at"],
                         name="event_of_failure",
+                    ),
+                    models.Index(
+                        condition=models.Q(("kind__in", ["blocked", "expired", "failed", "quarantined"])),
+                        fields=["transaction", "id"],
+                        name="event_undelivered",
                     ),
                 ]
             },
