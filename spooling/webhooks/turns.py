@@ -14,7 +14,7 @@ from functools import partial
 from django.db import connection
 
 from spooling.webhooks import replays, telling
-from stats import cursors, webhook_leases
+from stats import webhook_leases
 from stats.models import Webhook
 
 #: Of one process; and those of them that replays may take.
@@ -57,13 +57,14 @@ def _start(name: str, work: Callable[[], None]) -> None:
 
 def _webhooks(now: datetime) -> Iterator[tuple[str, Callable[[], None]]]:
     """Leased one by one as they are asked for: first those whose accounts are called least at the moment."""
+    if len(_threads) >= MOST_THREADS:
+        return
     busy = Counter(Webhook.objects.filter(leased_until__gt=now).values_list("account_id", flat=True))
-    horizon = cursors.horizon()
-    for webhook in sorted(webhook_leases.due(now=now), key=lambda webhook: busy[webhook.account_id]):
+    found = webhook_leases.due_with_news(now=now)
+    for webhook in sorted(found, key=lambda webhook: busy[webhook.account_id]):
         if len(_threads) >= MOST_THREADS:
             return
-        wanted = webhook.verified_at is None or webhook_leases.has_news(webhook, horizon)
-        if wanted and webhook_leases.take(webhook, now=now):
+        if webhook_leases.take(webhook, now=now):
             yield _WEBHOOK, partial(telling.turn, webhook)
 
 
