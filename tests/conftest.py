@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import timezone
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from earwig import accounts, api_keys, domains, logins, salts
 from earwig.models import ContactDetail, Person
@@ -30,6 +31,23 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
 def _quick_flush():
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(TransactionTestCase, "_fixture_teardown", flushing.flush)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_looked_for_once():
+    """Each client of a test makes the middleware anew, which looks through the files of all apps."""
+    found = {}
+    look = WhiteNoiseMiddleware.add_files_from_finders
+
+    def look_once(self):
+        if not found:
+            look(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
         yield
 
 
