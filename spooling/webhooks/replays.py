@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import models, transaction
@@ -17,11 +17,15 @@ from earwig.errors import Unsealable
 from spooling.models import JobRequest
 from spooling.models.jobs import JobKind, JobState
 from spooling.webhooks import calls
-from stats import cursors, errors, events, webhook_leases, webhooks
+from stats import cursors, errors, events, periods, webhook_leases, webhooks
 from stats.models import Event, Webhook
 
 #: After which a replay lets others go first.
 TURN_SECONDS = 10.0
+#: Events are looked for from so much earlier on: a transaction that was open then may hold some of them.
+_OVERLAP = timedelta(minutes=1)
+#: Before any event. A year 1 that somebody asks for has no minute before it.
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _OPEN = (JobState.WAITING, JobState.RUNNING)
 
 
@@ -29,6 +33,7 @@ _OPEN = (JobState.WAITING, JobState.RUNNING)
 def ask(webhook: Webhook, *, since: datetime, until: datetime, now: datetime) -> JobRequest:
     """Have the events from `since` to before `until`, or to now, told again; the store's order, the same ids.
 
+    What was recorded more than a day after it happened may be missing.
     Raises WebhookPaused, and WebhookRefused when nothing lies in between or a replay of it is open.
     """
     held = Webhook.objects.select_for_update().get(pk=webhook.pk)
@@ -46,10 +51,18 @@ def ask(webhook: Webhook, *, since: datetime, until: datetime, now: datetime) ->
             "webhook": held.pk,
             "since": since.isoformat(),
             "until": until.isoformat(),
-            "position": cursors.START.token,
+            **_bounds(since, until, now),
         },
         created_at=now,
     )
+
+
+def _bounds(since: datetime, until: datetime, now: datetime) -> dict[str, str | None]:
+    """Between which positions the events of that time lie, so that no others are read. No end: all that came since."""
+    late = until + periods.LATENESS
+    end = cursors.past_moment(late).token if late < now else None
+    start = cursors.of_moment(max(since, _BEGINNING) - _OVERLAP)
+    return {"position": start.token, "end": end}
 
 
 def due(*, now: datetime) -> QuerySet[JobRequest]:
@@ -124,10 +137,12 @@ def _tell_some(job: JobRequest, webhook: Webhook, ends: float) -> _End | _Pause 
 
 
 def _rows(job: JobRequest, webhook: Webhook) -> QuerySet[Event]:
-    return webhooks.events_for(webhook).filter(
+    rows = webhooks.events_for(webhook).filter(
         at__gte=datetime.fromisoformat(job.arguments["since"]),
         at__lt=datetime.fromisoformat(job.arguments["until"]),
     )
+    end = job.arguments["end"]
+    return rows if end is None else cursors.below(rows, cursors.of_token(end))
 
 
 def _move(job: JobRequest, position: cursors.Position, told: int) -> bool:

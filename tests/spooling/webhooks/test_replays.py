@@ -1,7 +1,7 @@
 """Events of some time are told once more, beside what is new."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -9,7 +9,7 @@ from django.utils import timezone
 from spooling import jobs
 from spooling.models import JobRequest
 from spooling.webhooks import replays
-from stats import errors, webhook_leases, webhooks
+from stats import cursors, errors, webhook_leases, webhooks
 from stats.models import Event, Webhook, WebhookDelivery
 from tests import mail_moves
 
@@ -65,6 +65,33 @@ def test_what_happened_before_the_webhook_was_made_can_be_told_too(hook, spool, 
     ask(webhook)
     tell()
     assert [event["destination"] for event in told()] == ["x.example"]
+
+
+def test_what_is_asked_of_long_ago_is_found_without_reading_all(
+    hook, spool, tell, told, ask, monkeypatch, other_account
+):
+    monkeypatch.setattr(cursors, "PROBE", 3)
+    now, webhook = timezone.now(), hook(kinds=["spooled"])
+    for day in range(40, 0, -1):
+        for hour in (3, 2, 1):
+            spool(f"a@day-{day}.example", now=now - timedelta(days=day, hours=hour))
+        spool("foreign@x.example", of=other_account, now=now - timedelta(days=day))
+    Webhook.objects.update(transaction=cursors.horizon().transaction, event_id=2**40)
+    job = ask(webhook, now - timedelta(days=30, hours=4), now - timedelta(days=30))
+    read = cursors.below(
+        cursors.since(Event.objects.all(), cursors.of_token(job.arguments["position"])),
+        cursors.of_token(job.arguments["end"]),
+    )
+    assert read.count() < 20
+    tell()
+    assert [event["destination"] for event in told()] == ["day-30.example"] * 3
+
+
+def test_the_time_may_begin_before_all_times(hook, spool, tell, told, ask):
+    spool("a@x.example")
+    ask(hook(), datetime.min.replace(tzinfo=UTC))
+    tell()
+    assert len(told()) == 1
 
 
 def test_nothing_of_another_account_is_told(hook, spool, tell, told, ask, other_account):
