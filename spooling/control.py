@@ -19,6 +19,7 @@ from spooling import (
 )
 from spooling.campaigns import brakes, recipient_imports, staleness
 from spooling.delivery import salvage, shaping
+from spooling.inbound import failures
 from spooling.outbox import rescue, sweeps
 from spooling.reports import files as reports
 from spooling.stages import estimates, orders, runs
@@ -29,7 +30,7 @@ RECENTLY, LONG_AGO = timedelta(minutes=5), timedelta(days=7)
 
 
 def tick(*, now: datetime) -> None:
-    """Once a second: rescue, mails in doubt, what is late or cancelled, handed-over messages, accepted jobs."""
+    """Once a second: rescue, doubts, what is late or cancelled, handed-over messages, reports of failures, jobs."""
     heartbeats.beat(heartbeats.CONTROL, now=now)
     salvage.rescue_host(hosts.new_worker(), now=now)
     sweeps.resolve_doubts(now=now)
@@ -41,6 +42,7 @@ def tick(*, now: datetime) -> None:
     spoolers.end_done(now=now)
     attempts.spool_due(now=now)
     attempts.collect(now=now)
+    failures.tell(now=now)
     jobs.run_due(now=now)
 
 

@@ -10,6 +10,9 @@ from spooling.delivery.structure import Entity, Field
 from spooling.erasure import Erasure
 from spooling.errors import MessageUnusable
 
+#: What reports tell machines of recipients (RFC 3464, RFC 6533).
+_STATUSES = ("message/delivery-status", "message/global-delivery-status")
+
 
 def without(raw: bytes, words: Erasure) -> bytes:
     """The stored message with these words gone from its header and its texts; the very same where they are not there.
@@ -31,6 +34,10 @@ def _erase(entity: Entity, words: Erasure) -> None:
         _erase(part, words)
     if not entity.parts and entity.type.startswith("text/"):
         _erase_text(entity, words)
+    elif entity.type in _STATUSES and entity.encoding in structure.IDENTITIES:
+        entity.body = words.text(entity.body.decode("utf-8", "surrogateescape")).encode(
+            "utf-8", "surrogateescape"
+        )
 
 
 def _erased(field: Field, words: Erasure) -> Field | None:

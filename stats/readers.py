@@ -6,19 +6,26 @@ from datetime import datetime
 
 from stats import cursors
 from stats.cursors import Position
-from stats.models import Reader
+from stats.models import Event, Reader
 
 
 def position(name: str, *, since: datetime) -> Position:
     """Where the reader stands; one that is new begins with what was recorded `since` then."""
     found = Reader.objects.filter(pk=name).first()
     if found is None:
-        start = min(cursors.of_moment(since), cursors.horizon())
+        start = _start(since)
         Reader.objects.bulk_create(
             [Reader(name=name, transaction=start.transaction, event_id=start.event_id)], ignore_conflicts=True
         )
         found = Reader.objects.get(pk=name)
     return Position(int(found.transaction), found.event_id)
+
+
+def _start(since: datetime) -> Position:
+    """Before the first event of `since` or later, and before all that may still come."""
+    near = cursors.since(Event.objects.filter(at__gte=since), cursors.of_moment(since))
+    horizon, first = cursors.horizon(), near.order_by("transaction", "id").first()
+    return horizon if first is None else min(horizon, Position(int(first.transaction), first.pk))
 
 
 def move(name: str, source: Position, target: Position) -> bool:

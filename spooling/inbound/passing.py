@@ -5,31 +5,24 @@ from __future__ import annotations
 import dataclasses
 import logging
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from spooling import raw_messages
 from spooling.errors import LimitReached, MessageUnusable
+from spooling.inbound import wishes
 from spooling.inbound.dsn import Action
 from spooling.models import Content, IncomingMail, Mail
-from spooling.outbox import intake
+from spooling.outbox import contents, intake
 from spooling.outbox.drafts import UNANSWERABLE, NewContent, NewFile, NewMail, NewSend, NewSubmission
 
 WIRE = "inbound"
 #: Reports on one mail that are passed on: its recipient, who knows its return path, could write any number of them.
 MOST_PASSED = 10
-#: What RFC 3461 §4.1 calls what a client wants to hear of; it hears of failures and delays unless it says otherwise.
-_WORDS = {
-    Action.FAILED: "FAILURE",
-    Action.DELAYED: "DELAY",
-    Action.DELIVERED: "SUCCESS",
-    Action.RELAYED: "SUCCESS",
-    Action.EXPANDED: "SUCCESS",
-}
-_USUAL = "FAILURE,DELAY"
-_SUBJECTS = {
+#: Whose name reports bear.
+AUTHOR = "Mail Delivery System"
+SUBJECTS = {
     Action.FAILED: "Undelivered mail returned",
     Action.DELAYED: "Delayed mail",
     Action.DELIVERED: "Delivered mail",
@@ -60,12 +53,15 @@ def pass_on(mail: Mail, action: Action, report: bytes, *, now: datetime) -> None
         log.info("A report was not passed on.", extra={"error": type(error).__name__})
 
 
+def author() -> str:
+    """The address that reports come from."""
+    return f"postmaster@{settings.INBOUND_HOST}"
+
+
 def _listener(content: Content, action: Action) -> str:
-    """Who is told of it; empty: nobody."""
-    said: dict[str, Any] = content.handling or {}
-    wanted = (said.get("notify") or _USUAL).upper().split(",")
-    told = said.get("track_bounces", True) and _WORDS[action] in wanted
-    return str(said.get("envelope_sender", "")) if told else ""
+    """Who is told of it; empty: nobody, or whom the server's report goes to by itself."""
+    handling = contents.handling_of(content)
+    return wishes.listener(handling, action) if handling.track_bounces else ""
 
 
 def _passed(action: Action, report: bytes) -> NewContent:
@@ -73,9 +69,9 @@ def _passed(action: Action, report: bytes) -> NewContent:
         passed = raw_messages.read(report)
     except MessageUnusable:
         passed = NewContent(
-            from_email=f"postmaster@{settings.INBOUND_HOST}",
-            from_name="Mail Delivery System",
-            subject=_SUBJECTS[action],
+            from_email=author(),
+            from_name=AUTHOR,
+            subject=SUBJECTS[action],
             text=_TEXT,
             files=(NewFile(name="report.eml", type="application/octet-stream", data=report),),
             headers=(("Auto-Submitted", "auto-replied"),),

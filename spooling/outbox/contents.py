@@ -111,14 +111,14 @@ def of_row(row: Content, files: tuple[NewFile, ...] = (), raw: bytes = b"") -> N
     """What a stored content says, with those of its files, and the message, that were read."""
     columns = {name: getattr(row, name) for name in SAID}
     pairs = {name: tuple((first, second) for first, second in columns[name]) for name in _PAIRS}
-    return NewContent(**columns | pairs, files=files, raw=raw, handling=_handling(row.handling))
+    return NewContent(**columns | pairs, files=files, raw=raw, handling=handling_of(row))
 
 
-def _handling(stored: dict[str, Any] | None) -> Handling:
-    """As it was given; an address that was erased is none."""
-    if not stored:
+def handling_of(row: Content) -> Handling:
+    """How the mails of a stored content are handled, as it was given; an address that was erased is none."""
+    if not row.handling:
         return USUAL
-    return Handling(**{name: value for name, value in stored.items() if value != ERASED})
+    return Handling(**{name: value for name, value in row.handling.items() if value != ERASED})
 
 
 def raws(rows: Iterable[Content]) -> dict[int, bytes]:
