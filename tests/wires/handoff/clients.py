@@ -12,7 +12,7 @@ class Application:
     """Speaks the wire as old applications do: form fields, the key among them."""
 
     client: object
-    key: str | None
+    key: str | None = None
 
     def post(self, path, /, **fields):
         if self.key is not None:

@@ -6,16 +6,20 @@ from tests.wires.handoff.clients import Application
 
 
 @pytest.fixture
-def application(client, key):
-    return Application(client, key)
+def program():
+    return Application
 
 
 @pytest.fixture
-def stranger(client, other_key):
-    """Another account's application."""
-    return Application(client, other_key)
+def owner(account):
+    return account
 
 
 @pytest.fixture
-def keyless(client, db):
-    return Application(client, None)
+def rival(other_account):
+    return other_account
+
+
+@pytest.fixture
+def application(caller):
+    return caller

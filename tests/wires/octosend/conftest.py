@@ -13,6 +13,16 @@ DEMO, NEWS, OTHER = "demo.shop.example", "news.shop.example", "other.example"
 
 
 @pytest.fixture
+def program():
+    return Caller
+
+
+@pytest.fixture
+def owner(shop):
+    return shop
+
+
+@pytest.fixture
 def shop(db):
     shop = accounts.open_account("shop", name="Shop SAS", email="", password="", now=NOW)
     user = get_user_model().objects.create_user("ada", password="s3cret")
@@ -27,23 +37,6 @@ def rival(db):
     rival = accounts.open_account("rival", name="Rival", email="", password="", now=NOW)
     domains.add(rival, name=OTHER, now=NOW)
     return rival
-
-
-@pytest.fixture
-def keyless(client, db):
-    return Caller(client)
-
-
-@pytest.fixture
-def caller(client, shop, make_key):
-    """A program of the shop."""
-    return Caller(client, make_key(shop))
-
-
-@pytest.fixture
-def stranger(client, rival, make_key):
-    """Another entity's program."""
-    return Caller(client, make_key(rival))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pytest
 from django.utils import timezone
 
 from earwig import accounts, domains
-from spooling import limits, spoolers
 from spooling.models import Mail
 from spooling.outbox import intake
 from spooling.outbox.drafts import NewContent, NewMail, NewSend, NewSubmission
@@ -17,10 +16,14 @@ NOW = timezone.now()
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def _fresh_process():
-    spoolers._streams.clear()
-    limits._rooms.clear()
+@pytest.fixture
+def program():
+    return Caller
+
+
+@pytest.fixture
+def owner(acme):
+    return acme
 
 
 @pytest.fixture
@@ -35,23 +38,6 @@ def rival(db):
     rival = accounts.open_account("rival", name="Rival", email="", password="", now=NOW)
     domains.add(rival, name="rival.com", now=NOW)
     return rival
-
-
-@pytest.fixture
-def keyless(client, db):
-    return Caller(client)
-
-
-@pytest.fixture
-def caller(client, acme, make_key):
-    """A program of acme."""
-    return Caller(client, make_key(acme))
-
-
-@pytest.fixture
-def stranger(client, rival, make_key):
-    """Another account's program, which asks for acme's things by acme's name."""
-    return Caller(client, make_key(rival))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from earwig import accounts, domains
-from spooling import limits, routers, spoolers
+from spooling import routers
 from spooling.models import Router
 from tests import smtp_servers
 from tests.wires.smtpeter.clients import Caller
@@ -12,10 +12,14 @@ from tests.wires.smtpeter.clients import Caller
 NOW = timezone.now()
 
 
-@pytest.fixture(autouse=True)
-def _fresh_process():
-    spoolers._streams.clear()
-    limits._rooms.clear()
+@pytest.fixture
+def program():
+    return Caller
+
+
+@pytest.fixture
+def owner(acme):
+    return acme
 
 
 @pytest.fixture
@@ -26,29 +30,6 @@ def acme(db):
 @pytest.fixture
 def rival(db):
     return opened("rival", "rival.example")
-
-
-@pytest.fixture
-def make_token(make_key):
-    """Call with an account; an access token of it."""
-    return make_key
-
-
-@pytest.fixture
-def keyless(client, db):
-    return Caller(client)
-
-
-@pytest.fixture
-def caller(client, acme, make_token):
-    """A program of the account."""
-    return Caller(client, make_token(acme))
-
-
-@pytest.fixture
-def stranger(client, rival, make_token):
-    """Another account's program."""
-    return Caller(client, make_token(rival))
 
 
 def opened(slug, domain):

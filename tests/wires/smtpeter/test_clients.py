@@ -68,8 +68,8 @@ def official(caller):
 
 
 @pytest.fixture
-def third_party(client, acme, make_token):
-    return ThirdParty(Caller(client, make_token(acme, wire_settings={"smtpeter": {"send_answer": "ids"}})))
+def third_party(client, acme, make_key):
+    return ThirdParty(Caller(client, make_key(acme, wire_settings={"smtpeter": {"send_answer": "ids"}})))
 
 
 def test_the_official_package_s_own_first_test(official):

@@ -54,9 +54,9 @@ Content-Disposition: inline; filename=logo.png
 
 
 @pytest.fixture
-def ids(client, acme, make_token):
+def ids(client, acme, make_key):
     """A program that is answered ids."""
-    return Caller(client, make_token(acme, wire_settings={"smtpeter": {"send_answer": "ids"}}))
+    return Caller(client, make_key(acme, wire_settings={"smtpeter": {"send_answer": "ids"}}))
 
 
 def sent(caller, letter=LETTER, **changes):
@@ -215,8 +215,8 @@ def test_embedded_images_are_listed_apart(ids):
         assert (file.content, file["Content-Type"]) == (base64.b64decode(PIXEL), "image/png")
 
 
-def test_a_key_that_may_not_read_sees_nothing(client, ids, acme, make_token):
+def test_a_key_that_may_not_read_sees_nothing(client, ids, acme, make_key):
     id = sent(ids)
-    sender = Caller(client, make_token(acme, scopes=["send"]))
+    sender = Caller(client, make_key(acme, scopes=["send"]))
     for part in PARTS:
         assert refused(sender.get(f"{part}/{id}"))[0] == 403

@@ -140,8 +140,8 @@ def test_smtpeter_7_a_recipient_who_is_not_named_is_a_blind_copy(caller, server)
         assert "c@x.example" not in message.as_string()
 
 
-def test_smtpeter_8_a_token_may_be_answered_ids(client, acme, make_token):
-    ids = Caller(client, make_token(acme, wire_settings={"smtpeter": {"send_answer": "ids"}}))
+def test_smtpeter_8_a_token_may_be_answered_ids(client, acme, make_key):
+    ids = Caller(client, make_key(acme, wire_settings={"smtpeter": {"send_answer": "ids"}}))
     answer = ids.post("send", THREE)
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
     told = answer.json()
@@ -207,9 +207,9 @@ def test_smtpeter_13_each_recipient_has_data_of_its_own(caller, acme, server):
 
 
 @pytest.mark.parametrize("answered", ["one", "ids"])
-def test_smtpeter_14_a_third_party_client_s_send(client, acme, make_token, server, answered):
+def test_smtpeter_14_a_third_party_client_s_send(client, acme, make_key, server, answered):
     row = template(acme, from_email="info@example.com", subject="X is {$x}")
-    token = make_token(acme, wire_settings={"smtpeter": {"send_answer": answered}})
+    token = make_key(acme, wire_settings={"smtpeter": {"send_answer": answered}})
     body = {
         "template": row.pk,
         "to": ["r@d.example"],
@@ -228,8 +228,8 @@ def test_smtpeter_14_a_third_party_client_s_send(client, acme, make_token, serve
         assert message["To"] == "r@d.example"
 
 
-def test_smtpeter_16_what_was_sent_is_shown_in_parts(client, acme, make_token, server):
-    ids = Caller(client, make_token(acme, wire_settings={"smtpeter": {"send_answer": "ids"}}))
+def test_smtpeter_16_what_was_sent_is_shown_in_parts(client, acme, make_key, server):
+    ids = Caller(client, make_key(acme, wire_settings={"smtpeter": {"send_answer": "ids"}}))
     (id,) = ids.post("send", SEED).json()
     drains.run("transactional")
     html = ids.get(f"html/{id}", Accept="application/json")

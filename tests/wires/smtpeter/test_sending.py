@@ -295,8 +295,8 @@ def test_rendering_headers_for_many_people_ends(caller, monkeypatch):
     sent(caller, text="{$name}", data={"name": "Ann"})
 
 
-def test_a_key_that_is_held_to_domains_hears_the_same_sentence(client, acme, make_token):
-    held = Caller(client, make_token(acme, allowed_sender_domains=["other.example"]))
+def test_a_key_that_is_held_to_domains_hears_the_same_sentence(client, acme, make_key):
+    held = Caller(client, make_key(acme, allowed_sender_domains=["other.example"]))
     assert "You cannot send mailings from example.com without" in refusal(held)
 
 
@@ -313,8 +313,8 @@ def test_a_limit_of_the_account_is_told(caller, acme):
     assert (status, Mail.objects.count()) == (429, 0)
 
 
-def test_a_key_that_may_not_send_does_not(client, acme, make_token):
-    reader = Caller(client, make_token(acme, scopes=["read", "manage"]))
+def test_a_key_that_may_not_send_does_not(client, acme, make_key):
+    reader = Caller(client, make_key(acme, scopes=["read", "manage"]))
     assert refused(reader.post("send", SEED))[0] == 403
     assert not Mail.objects.exists()
 

@@ -118,10 +118,10 @@ def test_what_is_no_token_opens_nothing(keyless, token):
 
 
 @pytest.mark.parametrize("how", ["revoked", "expired", "elsewhere", "inactive"])
-def test_a_token_that_opens_nothing_any_more(acme, keyless, make_token, how):
+def test_a_token_that_opens_nothing_any_more(acme, keyless, make_key, how):
     past = timezone.now() - timedelta(hours=1)
     restrictions = {"expired": {"expires_at": past}, "elsewhere": {"allowed_ips": ["10.0.0.0/8"]}}
-    token = make_token(acme, **restrictions.get(how, {}))
+    token = make_key(acme, **restrictions.get(how, {}))
     if how == "revoked":
         api_keys.revoke(ApiKey.objects.get(), now=timezone.now())
     if how == "inactive":
@@ -132,8 +132,8 @@ def test_a_token_that_opens_nothing_any_more(acme, keyless, make_token, how):
     assert not Mail.objects.exists()
 
 
-def test_a_rate_that_is_used_up_says_when_to_come_back(client, acme, make_token):
-    slow = Caller(client, make_token(acme, requests_per_minute=1))
+def test_a_rate_that_is_used_up_says_when_to_come_back(client, acme, make_key):
+    slow = Caller(client, make_key(acme, requests_per_minute=1))
     slow.post("send", SEED)
     answer = slow.post("send", SEED)
     if answer.status_code == 200:
