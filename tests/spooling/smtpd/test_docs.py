@@ -2,20 +2,22 @@
 
 import re
 import shlex
-from pathlib import Path
-
-from django.conf import settings
 
 from spooling.models import Mail
 from spooling.smtpd import options, replies
-from tests import submission_servers
+from tests import docs_pages, submission_servers
 
-PAGE = (Path(settings.BASE_DIR) / "docs" / "smtp.md").read_text()
+PAGE = docs_pages.page("smtp")
 
 
 def test_the_line_of_the_page_submits(port, key):
-    (line,) = re.findall(r"```sh\nswaks (.*?)\n```", PAGE)
-    line = line.replace("$HOST", "127.0.0.1").replace("$PORT", str(port)).replace("$KEY", key)
+    (line,) = docs_pages.blocks(PAGE, "sh")
+    line = (
+        line.removeprefix("swaks ")
+        .replace("$HOST", "127.0.0.1")
+        .replace("$PORT", str(port))
+        .replace("$KEY", key)
+    )
     done = submission_servers.swaks(port, *shlex.split(line))
     assert done.returncode == 0, done.stdout
     mails = list(Mail.objects.order_by("id"))
@@ -24,7 +26,7 @@ def test_the_line_of_the_page_submits(port, key):
 
 
 def test_the_program_of_the_page_submits(port, key):
-    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    (program,) = docs_pages.blocks(PAGE, "python")
     exec(program, {"HOST": "127.0.0.1", "PORT": port, "KEY": key})
     assert Mail.objects.get().email == "ann@people.example"
 

@@ -1,9 +1,6 @@
 """docs/webhooks.md says what is so: its lines run against a running server, its function knows our calls."""
 
-import json
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -11,38 +8,26 @@ from django.utils import timezone
 
 from stats import webhook_leases, webhooks
 from stats.models import Webhook
+from tests import docs_pages
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGE = (Path(settings.BASE_DIR) / "docs" / "webhooks.md").read_text()
-MAKE, TRY, REPLAY = (block.strip() for block in re.findall(r"```sh\n(.*?)```", PAGE, re.S))
-(FUNCTION,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
-
-
-def run(call, **environment):
-    done = subprocess.run(
-        ["sh", "-c", call + " -w '\n%{http_code}'"],
-        env={**environment, "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    body, _, status = done.stdout.rpartition("\n")
-    return int(status), json.loads(body)
+PAGE = docs_pages.page("webhooks")
+MAKE, TRY, REPLAY = docs_pages.calls(PAGE)
+(FUNCTION,) = docs_pages.blocks(PAGE, "python")
 
 
 def test_the_lines_of_the_page_work(live_server, key, receiver):
-    status, made = run(MAKE, URL=live_server.url, KEY=key)
-    assert status == 201 and made["secret"] and made["kinds"] == ["delivered", "failed", "click"]
+    answer = docs_pages.ask(MAKE, URL=live_server.url, KEY=key)
+    made = answer.json()
+    assert answer.status == 201 and made["secret"] and made["kinds"] == ["delivered", "failed", "click"]
     known = {"URL": live_server.url, "KEY": key, "ID": made["id"]}
     Webhook.objects.update(url=receiver.url)
-    status, tried = run(TRY, **known)
-    assert status == 200 and set(tried) == set(
-        re.findall(r'"(\w+)"', re.search(r"answers `(\{.*\})`", PAGE)[1])
-    )
-    status, accepted = run(REPLAY.replace("2026-05-01", "2020-05-01"), **known)
-    assert (status, accepted["state"]) == (202, "waiting")
+    tried = docs_pages.ask(TRY, **known)
+    told = re.findall(r'"(\w+)"', re.search(r"answers `(\{.*\})`", PAGE)[1])
+    assert tried.status == 200 and set(tried.json()) == set(told)
+    accepted = docs_pages.ask(REPLAY.replace("2026-05-01", "2020-05-01"), **known)
+    assert (accepted.status, accepted.json()["state"]) == (202, "waiting")
 
 
 def test_the_function_of_the_page_knows_our_calls(hook, spool, tell, receiver):

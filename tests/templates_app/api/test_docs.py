@@ -1,30 +1,20 @@
 """The page `docs/templates.md`: its lines work when they are pasted into a shell."""
 
-import json
-import os
-import re
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from spooling.models import Mail
 from templates_app.models import Language, TemplateVersion
+from tests import docs_pages
 
-PAGE = Path(__file__).parents[3] / "docs" / "templates.md"
-SNIPPETS = re.findall(r"^```\n(curl .*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+PAGE = docs_pages.page("templates")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_every_line_of_the_page_works(live_server, key):
-    environment = {"PATH": os.environ["PATH"], "URL": live_server.url, "KEY": key}
-    answers = []
-    for snippet in SNIPPETS:
-        out = subprocess.run(
-            ["bash", "-c", snippet], env=environment, capture_output=True, text=True, timeout=30, check=True
-        )
-        answers.append(json.loads(out.stdout))
-        environment.setdefault("TEMPLATE", answers[0]["id"])
+    known, answers = {"URL": live_server.url, "KEY": key}, []
+    for call in docs_pages.calls(PAGE):
+        answers.append(docs_pages.ask(call, **known).json())
+        known.setdefault("TEMPLATE", answers[0]["id"])
     saved, preview, test, sent, changed, versions, restored = answers
     assert saved["variables"] == ["items", "name", "number", "title"]
     assert preview["subject"] == "Your order 7" and "<li>Tea</li>" in preview["html"]
@@ -38,4 +28,4 @@ def test_every_line_of_the_page_works(live_server, key):
 
 def test_the_page_names_every_language():
     for language in Language.values:
-        assert f"`{language}`" in PAGE.read_text()
+        assert f"`{language}`" in PAGE

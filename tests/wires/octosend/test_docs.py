@@ -2,12 +2,9 @@
 
 import json
 import re
-import subprocess
 from datetime import UTC, timedelta
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
@@ -16,16 +13,12 @@ from spooling import event_lines
 from spooling.models import Mail, Spooler
 from spooling.outbox import intake
 from spooling.reports import files
-from tests import ticks
+from tests import docs_pages, ticks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGE = (Path(settings.BASE_DIR) / "docs" / "octosend.md").read_text()
-CALLS = [
-    call
-    for block in re.findall(r"```sh\n(.*?)```", PAGE, re.S)
-    for call in re.split(r"\n(?=curl)", block.strip())
-]
+PAGE = docs_pages.page("octosend")
+CALLS = docs_pages.calls(PAGE)
 
 
 @pytest.fixture
@@ -35,30 +28,14 @@ def shop(account):
     return account
 
 
-def run(call, **environment):
-    done = subprocess.run(
-        ["sh", "-c", call],
-        env={**environment, "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return done.stdout
-
-
-def answer_of(call, **environment):
-    body, _, status = run(call + " -w '\n%{http_code}'", **environment).rpartition("\n")
-    assert status == "200", (call, body)
-    return json.loads(body)
-
-
 def test_the_lines_of_the_page_work_in_their_order(live_server, shop):
     known = {"KEY": ""}
     for call in CALLS[:-1]:
         for word in ("SPOOLER", "PART"):
             call = re.sub(rf"\b{word}\b", known.get(word, word), call)
-        answer = answer_of(call, URL=live_server.url, KEY=known["KEY"])
+        answered = docs_pages.ask(call, URL=live_server.url, KEY=known["KEY"])
+        assert answered.status == 200, (call, answered.body)
+        answer = answered.json()
         if "authenticate" in call:
             known["KEY"] = answer["api-key"]
         elif "spoolers/create" in call:
@@ -83,7 +60,7 @@ def test_the_line_of_a_reporting_file_prints_its_events(live_server, shop, key):
     files.ask(shop.pk, domain.pk, yesterday.date(), now=timezone.now())
     ticks.until_jobs_end(now=timezone.now() + files.GRACE)
 
-    (line,) = run(CALLS[-1], URL=live_server.url, KEY=key).splitlines()
+    (line,) = docs_pages.run(CALLS[-1], URL=live_server.url, KEY=key).splitlines()
 
     said = json.loads(line)
     assert (said["type"], said["email"], said["spooler"]) == ("spooled", "ann@people.example", None)

@@ -1,59 +1,41 @@
 """docs/smtpeter.md says what is so: its lines run, one after the other, against a running server."""
 
-import json
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from spooling.models import Mail
 from spooling.outbox import public_ids
 from spooling.wires.smtpeter import recipients
 from spooling.wires.smtpeter.attachments import SECONDS
+from tests import docs_pages
+from tests.docs_pages import Answer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGE = (Path(settings.BASE_DIR) / "docs" / "smtpeter.md").read_text()
-CALLS = [
-    call
-    for block in re.findall(r"```sh\n(.*?)```", PAGE, re.S)
-    for call in re.split(r"\n(?=curl)", block.strip())
-]
+PAGE = docs_pages.page("smtpeter")
+CALLS = docs_pages.calls(PAGE)
 
 
-def run(call, **environment):
-    done = subprocess.run(
-        ["sh", "-c", call + " -w '\n%{http_code} %{content_type}'"],
-        env={**environment, "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    body, _, told = done.stdout.rpartition("\n")
-    status, _, type_ = told.partition(" ")
-    assert status == "200", (call, body)
-    return body, type_
-
-
-def test_the_lines_of_the_page_work_in_their_order(live_server, acme, make_token):
-    environment = {"URL": live_server.url, "KEY": make_token(acme)}
+def test_the_lines_of_the_page_work_in_their_order(live_server, acme, make_key):
+    environment = {"URL": live_server.url, "KEY": make_key(acme)}
     sends = [call for call in CALLS if "/v1/send?" in call]
     for call in sends:
-        assert run(call, **environment) == ("1", "application/json")
+        assert docs_pages.ask(call, **environment) == Answer(200, "application/json", "1")
     mail = Mail.objects.order_by("id").first()
     for call in CALLS[len(sends) :]:
-        body, type_ = run(call.replace("MESSAGE", public_ids.letter_first(mail.public_id)), **environment)
+        answer = docs_pages.ask(
+            call.replace("MESSAGE", public_ids.letter_first(mail.public_id)), **environment
+        )
+        assert answer.status == 200, (call, answer.body)
         if "/html/" in call:
-            assert "This is example content" in body
+            assert "This is example content" in answer.body
         elif "/headers/" in call:
-            assert "Subject: This is the subject" in body
+            assert "Subject: This is the subject" in answer.body
         elif "/recipient/" in call:
-            assert (body, type_) == ("john@doe.example", "text/plain; charset=utf-8")
+            assert answer == Answer(200, "text/plain; charset=utf-8", "john@doe.example")
         else:
-            assert json.loads(body) == [] or list(json.loads(body).values()) == ["john@doe.example"]
+            assert answer.json() == [] or list(answer.json().values()) == ["john@doe.example"]
     assert len(CALLS) == 8 and Mail.objects.count() == 5
 
 
