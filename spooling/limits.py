@@ -76,6 +76,21 @@ def windows(account_id: int, *, figure: str, now: datetime) -> list[Window]:
     ]
 
 
+def opens_at(account_id: int, window: Window, *, figure: str, now: datetime) -> datetime | None:
+    """When a window that is used up has room again: what was counted first leaves it. None: never.
+
+    The ledger knows minutes of the last two hours and hours before, so it may be that much later.
+    """
+    since = now - window.span
+    deltas = LedgerDelta.objects.filter(account_id=account_id, at__gt=since).order_by("at")
+    excess = _count(account_id, figure, since) - window.limit
+    for at, count in deltas.values_list("at", figure).iterator():
+        excess -= count
+        if excess < 0:
+            return at + window.span if window.limit else None
+    return None
+
+
 def _look(account_id: int, figure: str, now: datetime) -> _Room:
     lefts = [window.left for window in windows(account_id, figure=figure, now=now)]
     if lefts:

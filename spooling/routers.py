@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from earwig import errors as earwig_errors
 from earwig import sealing
@@ -224,6 +224,18 @@ def _destination(router: Router, deferred_until: datetime | None, limits: Mappin
         allow_private=router.allow_private,
         limits=limits,
     )
+
+
+def out_of_use(account_id: int, provider: str) -> Router | None:
+    """The router that this mail would leave by first, where none that `Table.choose` may take is in use."""
+    routes = Route.objects.filter(provider=provider).select_related("router")
+    routed = {route.account_id: route.router for route in routes if route.account_id in (account_id, None)}
+    defaults = {
+        router.account_id: router
+        for router in Router.objects.filter(Q(account_id=account_id) | Q(account=None), default=True)
+    }
+    found = (of.get(whose) for whose in (account_id, None) for of in (routed, defaults))
+    return next((router for router in found if router and router.kind != RouterKind.WEBHOOK), None)
 
 
 def _password(router: Router) -> str | None:

@@ -85,6 +85,12 @@ def today(row: WarmUp, *, now: datetime) -> dict[str, int]:
     return dict(spent.values_list("provider", "mails"))
 
 
+def left(row: WarmUp, provider: str, *, now: datetime) -> int | None:
+    """How many mails to this provider may still leave today; None: any number."""
+    limit = quota(row, _day(now))
+    return None if limit is None else max(0, limit - today(row, now=now).get(provider, 0))
+
+
 _plans: tuple[float, dict[int, WarmUp]] | None = None
 
 

@@ -7,19 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from earwig import mailboxes
-from spooling import limits, routers, suppressions
+from spooling import suppressions
+from spooling.campaigns import obstacles
+from spooling.campaigns.reasons import Reason
 from spooling.models import Mail, Spooler, Suppression
 from spooling.models.mails import MailState
 from spooling.models.spoolers import PauseReason, SpoolerState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One link of the chain; `code` is stable, `message` for people, `at` since when, or when."""
-
-    code: str
-    message: str
-    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,28 +133,24 @@ def _held_by_itself(mail: Mail, now: datetime) -> Iterator[Reason]:
     if mail.not_after is not None and mail.not_after < now:
         yield Reason(code="late", message="Its time to leave has passed; it expires.", at=mail.not_after)
     yield from _suppressions(mail, now)
+
+
+def _held_on_its_way(mail: Mail, now: datetime) -> Iterator[Reason]:
+    """What holds it longer than it was put off for is why it was put off."""
+    stops = list(obstacles.stopping(mail, now=now))
+    longer = [stop for stop in stops if stop.at is None or stop.at >= mail.due_at]
+    yield from longer
+    yield from _put_off(mail, now)
+    yield from (stop for stop in stops if stop not in longer)
+    yield from obstacles.slowing(mail)
+
+
+def _put_off(mail: Mail, now: datetime) -> Iterator[Reason]:
     if mail.deferral % 2:
         told = " ".join(filter(None, ("It was deferred:", str(mail.last_code or ""), mail.last_reply)))
         yield Reason(code="deferred", message=f"{told} It is tried again.", at=mail.due_at)
     elif mail.due_at > now:
         yield Reason(code="not_due", message="It is due later.", at=mail.due_at)
-
-
-def _held_on_its_way(mail: Mail, now: datetime) -> Iterator[Reason]:
-    destination = routers.table().choose(mail.account_id, mail.provider)
-    if destination is None:
-        yield Reason(code="no_router", message="No router is set up for its provider.")
-    elif destination.rests(now):
-        yield Reason(
-            code="router_rests",
-            message="The server that it leaves by cannot be reached.",
-            at=destination.deferred_until,
-        )
-    elif destination.mails_per_minute is not None:
-        rate = f"The server that it leaves by gets at most {destination.mails_per_minute} mails a minute."
-        yield Reason(code="rate", message=rate)
-    if any(not window.left for window in limits.windows(mail.account_id, figure="delivered", now=now)):
-        yield Reason(code="over_limit", message="The account's sending limit is used up.")
 
 
 def _suppressions(mail: Mail, now: datetime) -> list[Reason]:
