@@ -75,11 +75,6 @@ def create(account_id: int, wanted: Wanted, *, now: datetime) -> tuple[Webhook, 
     return webhook, secret
 
 
-def of(account_id: int) -> models.QuerySet[Webhook]:
-    """The account's webhooks."""
-    return Webhook.objects.filter(account_id=account_id)
-
-
 def change(webhook: Webhook, *, url: str | None = None, kinds: Sequence[str] | None = None) -> None:
     """What is given. Whoever is calling the webhook at the moment does not move it on any more.
 

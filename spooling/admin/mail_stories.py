@@ -15,8 +15,8 @@ from spooling.models import Claim, IncomingMail, Mail, Submission, Suppression
 from spooling.models.mails import MailState
 from spooling.outbox import public_ids
 from spooling.tracking.visitors import Who
-from stats import events, webhooks
-from stats.models import Event, EventKind, WebhookDelivery
+from stats import events
+from stats.models import Event, EventKind, Webhook, WebhookDelivery
 
 MOST_EVENTS = 200
 MOST_INCOMING = 50
@@ -143,7 +143,7 @@ def _calls(mail: Mail, happened: list[Event]) -> list[tuple[str, WebhookDelivery
         return []
     ids = [event.pk for event in happened]
     found: list[WebhookDelivery] = []
-    for webhook in webhooks.of(mail.account_id):
+    for webhook in Webhook.objects.filter(account=mail.account_id):
         since = webhook.deliveries.filter(at__gte=mail.created_at).order_by("at")
         looked_at = WebhookDelivery.objects.filter(pk__in=since.values("pk")[:CALLS_LOOKED_AT])
         about = looked_at.filter(first_event_id__lte=max(ids), last_event_id__gte=min(ids))
