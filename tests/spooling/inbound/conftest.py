@@ -1,12 +1,17 @@
 """A mail that went out, and ways to hand back what came of it."""
 
+import dataclasses
+
 import pytest
 from django.utils import timezone
 
 from spooling import inbound
 from spooling.models import Content, IncomingMail, Mail
+from spooling.outbox.drafts import Handling
 from stats.models import Event
-from tests import outbox_states
+from tests import outbox_states, smtp_servers
+from tests.smtp_scripts import Script, say
+from tests.spooling.inbound.failing import ANN, CONTENT, OWNER
 
 HOST = "in.earwig.example"
 
@@ -38,6 +43,35 @@ def arrive():
         raw = raw.encode() if isinstance(raw, str) else raw
         inbound.take(sender=sender, recipient=to, raw=raw, now=now or timezone.now())
         return IncomingMail.objects.order_by("-pk").first()
+
+    return call
+
+
+class Refusal:
+    """What a server answers to RCPT of anybody but the owner."""
+
+    reply = "550 5.1.1 no such user here"
+
+    def __call__(self, stage, visit):
+        return say(self.reply) if stage == "rcpt" and visit.recipient != OWNER else None
+
+
+@pytest.fixture
+def remote(route_to):
+    with smtp_servers.Server(Script(choose=Refusal())) as server:
+        route_to(server.port)
+        yield server
+
+
+@pytest.fixture
+def submit(spool):
+    """Call with how the mail is handled, and perhaps what it says, for a mail to Ann."""
+
+    def call(*, content=CONTENT, email=ANN, **handling):
+        send = {name: handling.pop(name) for name in ("lane", "spooler_id") if name in handling}
+        handled = dataclasses.replace(content, handling=Handling(**{"envelope_sender": OWNER, **handling}))
+        (accepted,) = spool(email, content=handled, **send)
+        return Mail.objects.get(pk=accepted.id)
 
     return call
 
