@@ -23,10 +23,10 @@ REPORTS := $(CURDIR)/var/flufl.bounce
 run: $(RUN)
 	@exec $(PY) manage.py up $(ARGS)
 
-# Embedded first; then on the database and broker that the environment names, but what touches neither.
+# Embedded first; then, on the database and broker that the environment names, those that ask a database.
 test: $(DEV)
 	env -u TEST_DATABASE_URL -u TEST_BROKER_URL $(PY) -m pytest -n 2 $(ARGS)
-	@if [ -n "$$TEST_DATABASE_URL" ]; then set -x; $(PY) -m pytest -n 2 --ignore tests/templates_app/rendering $(ARGS); fi
+	@if [ -n "$$TEST_DATABASE_URL" ]; then set -x; $(PY) -m pytest -n 2 --stores $(ARGS); fi
 
 lint: export EARWIG_DATA = $(CURDIR)/var/lint
 lint: $(DEV)

@@ -8,6 +8,9 @@ import os
 import shutil
 import tempfile
 
+#: Fixtures of pytest-django that open the database.
+_DATABASE = {"db", "transactional_db", "live_server"}
+
 OURS = (
     "EARWIG_",
     "HANDOFF_",
@@ -39,6 +42,24 @@ def prepare() -> None:
         )
     if url := os.environ.get("TEST_BROKER_URL"):
         os.environ["CELERY_BROKER_URL"] = url
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--stores", action="store_true", help="Only what asks a database, and not what a browser shows of it."
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("stores"):
+        config.hook.pytest_deselected(items=[item for item in items if not _asks_a_store(item)])
+        items[:] = filter(_asks_a_store, items)
+
+
+def _asks_a_store(item):
+    if item.get_closest_marker("browser"):
+        return False
+    return bool(item.get_closest_marker("django_db") or _DATABASE.intersection(item.fixturenames))
 
 
 prepare()
