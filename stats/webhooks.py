@@ -56,7 +56,7 @@ def create(account_id: int, wanted: Wanted, *, now: datetime) -> tuple[Webhook, 
     _require_kinds(wanted.kinds)
     # Two calls at once must not both find a place.
     Account.objects.select_for_update().get(pk=account_id)
-    if of(account_id).count() >= MOST:
+    if Webhook.objects.filter(account_id=account_id).count() >= MOST:
         raise errors.TooManyWebhooks
     position, secret = cursors.horizon(), _new_secret()
     webhook = Webhook.objects.create(

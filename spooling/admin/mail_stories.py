@@ -143,7 +143,7 @@ def _calls(mail: Mail, happened: list[Event]) -> list[tuple[str, WebhookDelivery
         return []
     ids = [event.pk for event in happened]
     found: list[WebhookDelivery] = []
-    for webhook in Webhook.objects.filter(account=mail.account_id):
+    for webhook in Webhook.objects.filter(account_id=mail.account_id):
         since = webhook.deliveries.filter(at__gte=mail.created_at).order_by("at")
         looked_at = WebhookDelivery.objects.filter(pk__in=since.values("pk")[:CALLS_LOOKED_AT])
         about = looked_at.filter(first_event_id__lte=max(ids), last_event_id__gte=min(ids))

@@ -109,7 +109,7 @@ class WebhookViewSet(NativeView, ReadOnlyModelViewSet):
     queryset = Webhook.objects.none()
 
     def get_queryset(self) -> QuerySet[Webhook]:
-        return Webhook.objects.filter(account=self.credential.account_id).order_by("id")
+        return Webhook.objects.filter(account_id=self.credential.account_id).order_by("id")
 
     @extend_schema(
         summary="Make a webhook",

@@ -76,7 +76,7 @@ class OneWebhookView(wire.WireView):
 
 
 def _of(account_id: int) -> Any:
-    return Webhook.objects.filter(account=account_id, format=WebhookFormat.SMTPETER)
+    return Webhook.objects.filter(account_id=account_id, format=WebhookFormat.SMTPETER)
 
 
 def _shown(webhook: Webhook) -> dict[str, Any]:
