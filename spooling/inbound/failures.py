@@ -24,7 +24,7 @@ from spooling.inbound.status_reports import Report
 from spooling.models import Mail
 from spooling.outbox import contents, intake
 from spooling.outbox.drafts import UNANSWERABLE, NewContent, NewMail, NewSend, NewSubmission
-from stats import events, readers
+from stats import cursors, events, readers
 from stats.models import UNDELIVERED, Event
 
 WIRE = "dsn"
@@ -32,10 +32,10 @@ READER = "failures"
 #: A new reader begins so long ago: what fails before an installation's first tick is told too.
 NEWLY = timedelta(minutes=5)
 #: Events that are read together; and for how long one tick goes on.
-TOGETHER = 200
+TOGETHER = 100
 SECONDS = 1.0
 #: Octets of a mail that is returned whole; of a longer one the header is.
-MOST_RETURNED = 1024 * 1024
+MOST_RETURNED = 256 * 1024
 #: Where a server's answer ended the mail.
 _STAGES = frozenset(("mail", "rcpt", "data", "body"))
 
@@ -62,36 +62,44 @@ def tell(*, now: datetime) -> int:
     Each failure is told once, whatever is killed; ten of one mail at most.
     """
     ends, told = time.monotonic() + SECONDS, 0
-    while (number := _tell_some(now)) is not None:
+    while (number := _tell_some(now, ends)) is not None:
         told += number
         if time.monotonic() > ends:
             break
     return told
 
 
-def _tell_some(now: datetime) -> int | None:
+def _tell_some(now: datetime, ends: float) -> int | None:
     """How many reports were spooled; None: nothing is left to read."""
     position = readers.position(READER, since=now - NEWLY)
     found, behind = events.after(position, events.undelivered(), limit=TOGETHER)
     # SQLite finds its place by ids: it does not fall far behind what it need not look at again.
     if not found and behind.event_id - position.event_id < TOGETHER:
         return None
-    made = [told for failure in _failures(found) if (told := _made(failure)) is not None]
+    made = []
+    for failure in _failures(found):
+        made.append(_made(failure))
+        if time.monotonic() > ends:
+            behind = cursors.behind(failure.event)
+            break
     with transaction.atomic():
         if not readers.move(READER, position, behind):
             return None
-        return sum(_spool(told, now) for told in made)
+        return sum(_spool(told, now) for told in made if told is not None)
 
 
 def _failures(found: Iterable[Event]) -> Iterator[_Failure]:
-    """Those whose clients want to hear of them. Of nearly all mails nobody does: that costs one look at their rows."""
+    """Those whose clients want to hear of them, in order. Of nearly all mails nobody does: that costs one look."""
     last = {event.mail_id: event for event in found}
-    mails = Mail.objects.filter(pk__in=last, erased_at=None, content__handling__isnull=False)
-    for mail in mails.select_related("content").order_by("pk"):
-        event = last[mail.pk]
-        to = wishes.listener(contents.handling_of(mail.content), Action.FAILED)
+    rows = Mail.objects.filter(pk__in=last, erased_at=None, content__handling__isnull=False)
+    mails = rows.select_related("content").defer("variables", "content__text", "content__html").in_bulk()
+    for event in found:
+        mail = mails.get(event.mail_id)
         # One that was put back meanwhile did not fail yet.
-        if to and mail.state == event.kind and not _told_enough(event):
+        if mail is None or last[mail.pk] is not event or mail.state != event.kind:
+            continue
+        to = wishes.listener(contents.handling_of(mail.content), Action.FAILED)
+        if to and not _told_enough(event):
             yield _Failure(mail, event, to)
 
 

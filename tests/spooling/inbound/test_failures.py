@@ -119,6 +119,14 @@ def test_a_report_that_cannot_be_made_stops_no_other(submit):
     assert tell() == 2
 
 
+def test_a_tick_ends_in_time_and_the_next_goes_on(submit, monkeypatch):
+    for _ in range(3):
+        refuse(submit())
+    monkeypatch.setattr(failures, "SECONDS", 0.0)
+    assert [tell() for _ in range(4)] == [1, 1, 1, 0]
+    assert len(set(reports().values_list("submission__client_reference", flat=True))) == 3
+
+
 def test_where_the_accounts_limit_is_reached_nobody_is_told(submit, account):
     refuse(submit())
     account.mails_per_hour = 1
@@ -197,7 +205,7 @@ def test_failures_that_nobody_is_told_of_cost_next_to_nothing(spool, campaign):
     event_horizon.wait()
     with CaptureQueriesContext(connection) as queries:
         assert failures.tell(now=timezone.now()) == 0
-    # By pages of 200 events, however many mails.
+    # By pages of 100 events, however many mails.
     assert len(queries) < 40
     assert costs.seconds(lambda: failures.tell(now=timezone.now())) < 0.1
 
