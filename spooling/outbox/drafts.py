@@ -25,7 +25,8 @@ class NewFile:
 class Handling:
     """How a send's mails are handed over and followed, where it is not as usual.
 
-    Bounces come back to `envelope_sender` alone where `track_bounces` is off, and are passed on to it where it is on.
+    Bounces come back to `envelope_sender` alone where `track_bounces` is off, and are passed on to it where it is on;
+    what fails with us is told to it either way.
     `notify`, `ret`, `envid` and `orcpt` are RFC 3461's, decoded; an empty `orcpt` is the mail's own address.
     """
 
@@ -48,7 +49,8 @@ UNANSWERABLE = Handling(track_bounces=False)
 class NewContent:
     """What a send says. Addresses are (name, email); an empty `to` shows each mail its own recipient.
 
-    What it leaves empty, the content `base_id` says. The other fields are as in `Content`.
+    What it leaves empty, the content `base_id` says. The other fields are as in `Content`. Who takes `variables` from a
+    client has seen that they are within `earwig.variables.OF_A_CONTENT`.
     """
 
     from_email: str
@@ -77,7 +79,9 @@ class NewContent:
 
 
 class NewMail(NamedTuple):
-    """One address that the content goes to, with its own variables. Suppressed: the reason; it is stored as blocked."""
+    """One address that the content goes to, with its own variables, which `intake` bounds. Suppressed: the reason; it is
+    stored as blocked.
+    """
 
     email: str
     name: str = ""
@@ -120,6 +124,8 @@ class NewSubmission:
     client_reference: str = ""
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    #: Whether its variables come from a client, who is held to a bound.
+    bounded: bool = True
 
 
 class Accepted(NamedTuple):
@@ -137,12 +143,15 @@ class Accepted(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A send about to be stored, in its place; `public_ids` (hex) and `providers` are those of its mails, in order."""
+    """A send about to be stored, in its place; `public_ids` (hex), `variables` (JSON on one line) and `providers` are
+    those of its mails, in order.
+    """
 
     content: NewContent | None
     content_id: int | None
     mails: tuple[NewMail, ...]
     public_ids: list[str]
+    variables: list[str]
     providers: list[str]
     spooler_id: int
     lane: str
