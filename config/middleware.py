@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.urls import resolve
 
-from config import views
+from config import views, wires
 from earwig.web import bodies, errors
 
 log = logging.getLogger(__name__)
@@ -21,10 +21,7 @@ _RUNS = re.compile("/{2,}")
 
 #: Paths without session or form token, of programs and of those who read mails. These go from here to their view, past
 #: all that is there only for the admin.
-PROGRAMS = (
-    *("/api/v1/", "/api/3.0/", "/api/v3.0/", "/octosend/", "/v1/", "/smtpeter/", "/t/"),
-    *("/relay/", "/accounts/", "/user", "/tokens", "/reports/", "/schemas/", "/docs/"),
-)
+PROGRAMS = ("/api/v1/", "/t/", *(start for mount in wires.MOUNTS for start in mount.programs))
 #: Django asks every session of the database `SELECT 1` before every request; one that answered so recently is spared.
 TRUSTED_SECONDS = 2.0
 NO_SNIFFING = ("X-Content-Type-Options", "nosniff")

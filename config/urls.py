@@ -4,11 +4,10 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from config import health, views
+from config import health, views, wires
 from earwig.api.tokens import LoginView
 from spooling import media
 from spooling.api.metrics import MetricsView
-from spooling.wires.relay.views.entrance import IndexView
 
 handler400 = "config.views.bad_request"
 handler403 = "config.views.forbidden"
@@ -32,27 +31,15 @@ urlpatterns = [
         SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]),
         name="docs",
     ),
-    path("api/3.0/", include("spooling.wires.octosend.urls")),
-    path("api/v3.0/", include("spooling.wires.octosend.urls")),
-    path("octosend/api/3.0/", include("spooling.wires.octosend.urls")),
-    path("octosend/api/v3.0/", include("spooling.wires.octosend.urls")),
-    path("octosend/3.0/", include("spooling.wires.octosend.urls")),
-    path("v1/", include("spooling.wires.smtpeter.urls")),
-    path("smtpeter/v1/", include("spooling.wires.smtpeter.urls")),
-    # An unknown path of the API never falls through to a wire.
-    re_path(r"^api/", views.not_found),
-    re_path(r"^octosend/", views.not_found),
-    re_path(r"^smtpeter/", views.not_found),
+    # Before the wires: the index at `/` is of all.
+    path("", views.index),
+    *(re_path(f"^{prefix}", include(mount.urls)) for mount in wires.MOUNTS for prefix in mount.prefixes),
     path("admin/", admin.site.urls),
     re_path(r"^healthz/?$", health.healthz),
     re_path(r"^readyz/?$", health.readyz),
     re_path(r"^metrics/?$", health.metrics),
     path("media/<str:name>", media.serve),
     path("t/", include("spooling.link_pages.urls")),
-    path("", views.index),
-    path("", include("spooling.wires.relay.urls")),
-    path("relay/", include("spooling.wires.relay.urls")),
-    re_path("^relay/?$", IndexView.as_view()),
-    path("", include("spooling.wires.handoff.urls")),
-    path("handoff/", include("spooling.wires.handoff.urls")),
+    # Http404 would go around the middleware of programs.
+    re_path("", views.not_found),
 ]

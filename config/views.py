@@ -11,30 +11,18 @@ from django.shortcuts import render
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 
+from config import wires
 from earwig.web import errors
 from earwig.web.errors import Problem
 from spooling.api.stages.urls import SEGMENTS
-from spooling.wires.relay import answers as relay
-from spooling.wires.relay.views.entrance import IndexView as RelayIndexView
+from spooling.mounts import Failure
 
-#: First segments of paths, by whose form their errors take; all others are native.
-_PAGES = ("admin", "static")
-_SMTPETER = ("v1", "smtpeter")
-_PLAIN_TEXT = ("handoff", "sender", "message", "flag", "statistics", "management", "t")
+#: First segments of paths that have a form of their own; all others are native, or a wire's.
+_PAGES, _LINKED = ("admin", "static"), "t"
 
 #: Seed's own resources, whose clients know `{"detail": …}`.
 _SEED = re.compile(f"/api/(?:health|metrics|token-auth|v1/(?:user|{'|'.join(SEGMENTS)}))(?:[./]|$)")
-#: Octosend's mounts, and the one slug of its error document that the native code does not spell.
-_OCTOSEND = re.compile(r"/(?:api/v?3\.0|octosend)(?:/|$)")
-_OCTOSEND_SLUGS = {400: "invalid-json"}
-
-_RELAY = ("relay", "accounts", "user", "tokens", "reports", "schemas", "docs")
-
 _LINKS = {"docs": "/api/docs/", "schema": "/api/schema/", "admin": "/admin/", "health": "/healthz"}
-
-
-#: The index of the Relay wire, which tells of all that is here too.
-_index = RelayIndexView.as_view(product={"name": "Earwig", "links": _LINKS})
 
 
 @csrf_exempt
@@ -42,7 +30,9 @@ def index(request: HttpRequest) -> HttpResponseBase:
     """Where things are; a browser gets a page."""
     if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", ""):
         return render(request, "config/index.html", {"links": _LINKS})
-    return _index(request)
+    product = {"name": "Earwig", "links": _LINKS}
+    index_of_wire = next((mount.index for mount in wires.MOUNTS if mount.index), None)
+    return JsonResponse(product) if index_of_wire is None else index_of_wire(request, product)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -79,25 +69,17 @@ _DJANGO = {400: defaults.bad_request, 403: defaults.permission_denied, 404: defa
 
 def failure(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
     """An error outside of any view, in the form of the mount."""
-    mount = request.path_info.lstrip("/").partition("/")[0]
-    if mount in _PLAIN_TEXT:
+    path = f"/{request.path_info.lstrip('/')}"
+    code, said = _NATIVE[status]
+    for mount in wires.MOUNTS:
+        if mount.paths.match(path):
+            return mount.failed(request, Failure(status=status, code=code, detail=said))
+    if _SEED.match(path):
+        return JsonResponse({"detail": "Not found." if code == "not_found" else said}, status=status)
+    segment = path.split("/")[1]
+    if segment == _LINKED:
         return HttpResponse(status.phrase.lower(), status=status, content_type="text/plain; charset=utf-8")
-    if _SEED.match(request.path_info):
-        said = "Not found." if status == HTTPStatus.NOT_FOUND else _NATIVE[status][1]
-        return JsonResponse({"detail": said}, status=status)
-    if _OCTOSEND.match(request.path_info):
-        return _octosend(status)
-    if mount in _RELAY:
-        return relay.outside(request, status, _NATIVE[status][1])
-    if mount in _SMTPETER:
-        return JsonResponse({"error": _NATIVE[status][1]}, status=status)
-    if mount in _PAGES:
+    if segment in _PAGES:
         page = _DJANGO.get(status)
         return page(request, Exception()) if page else defaults.server_error(request)
-    return errors.plain(status, [Problem(None, None, *_NATIVE[status])])
-
-
-def _octosend(status: HTTPStatus) -> HttpResponse:
-    code, said = _NATIVE[status]
-    slug = _OCTOSEND_SLUGS.get(status, code.replace("_", "-"))
-    return JsonResponse({"error": said, "code": slug, "details": {}}, status=status)
+    return errors.plain(status, [Problem(None, None, code, said)])

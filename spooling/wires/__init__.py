@@ -1,1 +1,1 @@
-"""Foreign APIs, a package each. Nothing but the URL table imports one."""
+"""Foreign APIs, a package each, whose module `mount` says where it stands. Nothing but `config.wires` names one."""

@@ -34,6 +34,7 @@ def _of_account(pattern: str, view: type[WireView]) -> URLPattern:
 
 urlpatterns = [
     # what everything is
+    _route("", entrance.IndexView),
     re_path(r"^schemas/(?P<name>[a-z-]+)\.json/?$", docs.SchemaView.as_view()),
     _route("docs/rels/(?P<name>[a-z-]+)", docs.RelationView),
     _route("docs/errors/(?P<name>[a-z0-9.-]+)", docs.ErrorView),

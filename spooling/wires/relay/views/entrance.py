@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -15,7 +16,7 @@ class IndexView(wire.PageView):
     """Where everything begins; no key is needed."""
 
     #: What the product says of itself at the same place.
-    product: ClassVar[dict[str, Any]] = {}
+    product: ClassVar[Mapping[str, Any]] = {}
 
     def get(self, request: Request) -> HttpResponse:
         links = [
