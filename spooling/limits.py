@@ -16,6 +16,8 @@ from spooling.models import LedgerDelta
 FIGURES_SECONDS = 1.0
 #: How long an account's limits serve; a change in the admin holds from then on.
 LIMITS_SECONDS = 5.0
+#: Nothing is foretold beyond.
+LONGEST = timedelta(days=365)
 
 _WINDOWS = (
     ("mails_per_hour", timedelta(hours=1)),
@@ -76,19 +78,28 @@ def windows(account_id: int, *, figure: str, now: datetime) -> list[Window]:
     ]
 
 
-def opens_at(account_id: int, window: Window, *, figure: str, now: datetime) -> datetime | None:
-    """When a window that is used up has room again: what was counted first leaves it. None: never.
+def room_at(account_id: int, window: Window, mails: int, *, figure: str, now: datetime) -> datetime | None:
+    """When the last of so many more mails fits, if each leaves as soon as it does. None: never, or not within LONGEST.
 
-    The ledger knows minutes of the last two hours and hours before, so it may be that much later.
+    What was counted leaves the window first to last; the ledger knows it by the minute, after two hours by the hour.
     """
+    if not window.limit or (rounds := (mails - 1) // window.limit) > LONGEST // window.span:
+        return None
     since = now - window.span
-    deltas = LedgerDelta.objects.filter(account_id=account_id, at__gt=since).order_by("at")
-    excess = _count(account_id, figure, since) - window.limit
-    for at, count in deltas.values_list("at", figure).iterator():
-        excess -= count
-        if excess < 0:
-            return at + window.span if window.limit else None
-    return None
+    in_the_way = _count(account_id, figure, since) + mails - (rounds + 1) * window.limit
+    return _counted_at(account_id, figure, since, in_the_way) + window.span * (rounds + 1)
+
+
+def _counted_at(account_id: int, figure: str, since: datetime, number: int) -> datetime:
+    """When the mail of this number was counted, the first one after `since` being 1; `since` for 0 and below."""
+    at: datetime
+    if number > 0:
+        deltas = LedgerDelta.objects.filter(account_id=account_id, at__gt=since).order_by("at")
+        for at, count in deltas.values_list("at", figure).iterator():
+            number -= count
+            if number <= 0:
+                return at
+    return since
 
 
 def _look(account_id: int, figure: str, now: datetime) -> _Room:

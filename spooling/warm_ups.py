@@ -21,6 +21,8 @@ TRUSTED_SECONDS = 1.0
 MOST = 1_000_000_000
 #: How long it is kept what left on a day.
 REMEMBERED = timedelta(days=90)
+#: Nothing is foretold beyond.
+LONGEST = timedelta(days=365)
 
 
 class Spent(NamedTuple):
@@ -89,6 +91,19 @@ def left(row: WarmUp, provider: str, *, now: datetime) -> int | None:
     """How many mails to this provider may still leave today; None: any number."""
     limit = quota(row, _day(now))
     return None if limit is None else max(0, limit - today(row, now=now).get(provider, 0))
+
+
+def room_at(row: WarmUp, provider: str, mails: int, *, start_at: datetime, now: datetime) -> datetime | None:
+    """From when on the last of so many mails to this provider may leave. None: not within a year."""
+    day, at = _day(start_at), start_at
+    room = left(row, provider, now=now) if day == _day(now) else quota(row, day)
+    while room is not None and mails > room:
+        mails -= room
+        day, at = _day(at) + timedelta(days=1), tomorrow(at)
+        room = quota(row, day)
+        if at - start_at > LONGEST:
+            return None
+    return at
 
 
 _plans: tuple[float, dict[int, WarmUp]] | None = None

@@ -17,7 +17,7 @@ class ProgressOutput(serializers.Serializer):
     ledger = LedgerOutput()
     mails_per_minute = serializers.FloatField(help_text="Final replies, of late.")
     predicted_end_at = serializers.DateTimeField(
-        allow_null=True, help_text="When it is, or will be, through; null: not foreseeable."
+        allow_null=True, help_text="When it was through, or will be at the earliest; null: not foreseeable."
     )
 
 

@@ -50,7 +50,8 @@ class PreflightView(SpoolerView):
         description=(
             "The result of the job counts what is `sendable` and what would be `skipped` and why; it has the first "
             "`errors` of mails that cannot be made, `missing_variables`, what a launch would refuse of the `message`, "
-            "how many are `over_limit`, `predicted_end_at` and whether that is in time, and the `score`."
+            "how many are `over_limit`, `predicted_end_at` (at the earliest) and whether that is in time, and the "
+            "`score`."
         ),
         request=None,
         responses={202: outputs.AcceptedJob},

@@ -108,7 +108,7 @@ def _warm_up(mail: Mail, now: datetime) -> Iterator[Reason]:
 def _used_up(mail: Mail, now: datetime) -> Iterator[Reason]:
     for window in limits.windows(mail.account_id, figure="delivered", now=now):
         if not window.left:
-            at = limits.opens_at(mail.account_id, window, figure="delivered", now=now)
+            at = limits.room_at(mail.account_id, window, 1, figure="delivered", now=now)
             limit = f"{window.limit} mails in {_SPANS[window.span]}"
             yield Reason(
                 code="over_limit", message=f"The account's sending limit of {limit} is used up.", at=at

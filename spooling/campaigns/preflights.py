@@ -16,7 +16,7 @@ from django.db import transaction
 
 from earwig import errors as earwig_errors
 from spooling import errors, ledger, limits, routers, suppressions
-from spooling.campaigns import launches, messages, names, progress, scores
+from spooling.campaigns import forecasts, launches, messages, names, progress, scores
 from spooling.delivery import verdicts
 from spooling.delivery.compiled import Compiled
 from spooling.delivery.letters import Letters
@@ -168,8 +168,8 @@ def _foretold(spooler: Spooler, result: Mapping[str, Any], now: datetime) -> dic
     sendable = result["sendable"]
     lefts = [window.left for window in limits.windows(spooler.account_id, figure="delivered", now=now)]
     rate = progress.measured(now - progress.LATELY, now, account_id=spooler.account_id)
-    per_minute = rate or progress.capacity(spooler.account_id, result["providers"], now=now)
-    end = progress.predicted(spooler, sendable, per_minute=per_minute, now=now)
+    per_minute = rate or forecasts.capacity(spooler.account_id, result["providers"], now=now)
+    end = forecasts.through_at(spooler, result["providers"], measured=rate, now=now)
     return {
         "message": _flaws(spooler),
         "over_limit": max(0, sendable - min(lefts)) if lefts else 0,

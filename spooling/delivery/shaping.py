@@ -57,7 +57,9 @@ def lease_parts(
         Shape.objects.filter(router_id=destination.id, provider__in=parts).values_list("provider", "pace")
     )
     granted = {
-        part: _granted(_limit(_most(destination, part), paces.get(part, FULL_PACE), lane), others[part])
+        part: _granted(
+            _limit(most_connections(destination, part), paces.get(part, FULL_PACE), lane), others[part]
+        )
         for part in parts
     }
     if not destination.direct:
@@ -71,7 +73,8 @@ def _granted(limit: int, others: list[int]) -> int:
     return max(0, min(share, limit - sum(others)))
 
 
-def _most(destination: Destination, part: str) -> int:
+def most_connections(destination: Destination, part: str) -> int:
+    """What all drains together may hold at most to a router, or to a part of a direct one."""
     if part == ALL_PROVIDERS:
         return destination.max_connections
     own = destination.limit_of(part).max_connections
