@@ -7,7 +7,7 @@ import functools
 import logging
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -69,9 +69,6 @@ def _fresh(work: Callable[[], Answer]) -> Answer:
 # aiosmtpd looks for its `handle_…` methods by these names.
 class Policy:
     """Submission with a key; where it `receives`, mail to our own addresses without one."""
-
-    #: Whether it answers for each recipient after DATA (LMTP).
-    answers_each = False
 
     def __init__(self, queue: Queue, blocking: Blocking, *, submits: bool, receives: bool) -> None:
         self._queue, self._blocking = queue, blocking
@@ -170,7 +167,7 @@ class Policy:
 
     def _refuse(self, server: Dialogue, session: Session, refusal: str) -> str:
         session.refused += 1
-        if session.refused < MOST_REFUSED or self.answers_each:
+        if session.refused < MOST_REFUSED:
             return refusal
         server.close_soon()
         return "421 4.7.0 Too many addresses that nobody has here"
@@ -203,17 +200,26 @@ class Policy:
             )
             for each in envelope.recipients
         ]
-        if self.answers_each:
-            return "\r\n".join(answers)
+        return self._together(answers)
+
+    def _together(self, answers: Sequence[str]) -> str:
         # Whoever took it takes it again without harm.
         return next((answer for answer in answers if answer != replies.OK), replies.OK)
 
     def same(self, answer: str, envelope: Envelope) -> str:
-        """The answer to a message, as often as it is said."""
-        return "\r\n".join([answer] * len(envelope.recipients)) if self.answers_each else answer
+        """The reply where a message is answered alike for all of its recipients."""
+        return answer
 
 
 class LocalPolicy(Policy):
     """LMTP: the same from a server on this machine, with a reply for each recipient (RFC 2033 §4.2)."""
 
-    answers_each = True
+    def _refuse(self, server: Dialogue, session: Session, refusal: str) -> str:
+        # It asks for all that others send to it, and guesses nothing.
+        return refusal
+
+    def _together(self, answers: Sequence[str]) -> str:
+        return "\r\n".join(answers)
+
+    def same(self, answer: str, envelope: Envelope) -> str:
+        return self._together([answer] * len(envelope.recipients))

@@ -97,7 +97,7 @@ def _call(loop: asyncio.AbstractEventLoop, settle: Callable[[str], None], text: 
 def _replies(batch: Sequence[Submitted]) -> list[str]:
     replied: dict[int, str] = {}
     try:
-        for place, reply in submissions.taken(batch, now=timezone.now()):
+        for place, reply in submissions.accept(batch, now=timezone.now()):
             replied[place] = reply
     except Exception as error:
         # The outermost loop of this thread: a message that breaks it must not end the service for all.

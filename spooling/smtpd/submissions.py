@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import partial
 
 from django.db import Error, InterfaceError, OperationalError, connection
 from django.http import HttpResponse
@@ -56,40 +56,43 @@ class _Ready:
     repeat: idempotency.Call | None
 
 
-def accept(batch: Sequence[Submitted], *, now: datetime) -> list[str]:
-    """Store them; a reply to each. What a reply below 300 answers is committed."""
-    answers = dict(taken(batch, now=now))
-    return [answers[place] for place in range(len(batch))]
+class _Refused(Exception):
+    """A message is not stored."""
+
+    def __init__(self, reply: str) -> None:
+        super().__init__(reply)
+        self.reply = reply
 
 
-def taken(batch: Sequence[Submitted], *, now: datetime) -> Iterator[tuple[int, str]]:
-    """As `accept`, each place in the batch with its reply as soon as that is true."""
+def accept(batch: Sequence[Submitted], *, now: datetime) -> Iterator[tuple[int, str]]:
+    """Store them; each place in the batch with its reply, as soon as that is true.
+
+    What a reply below 300 answers is committed.
+    """
     ready: list[_Ready] = []
     for place, submitted in enumerate(batch):
-        if refusal := _guarded(partial(_prepare, ready, place, submitted, now)):
-            yield place, refusal
+        try:
+            ready.append(_ready(place, submitted, now))
+        except _Refused as refused:
+            yield place, refused.reply
     ready.sort(key=_company)
     for _, together in itertools.groupby(ready, key=_company):
-        for message, answer in _stored(list(together), now):
-            yield message.place, answer
+        for message, reply in _stored(list(together), now):
+            yield message.place, reply
 
 
-def _prepare(ready: list[_Ready], place: int, submitted: Submitted, now: datetime) -> None:
-    ready.append(_ready(place, submitted, now))
-
-
-def _guarded(work: Callable[[], object]) -> str:
-    """Why the work could not be done; empty where it was."""
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    """Raises _Refused where what is done within cannot be done."""
     try:
-        work()
+        yield
     except EarwigError as error:
-        return replies.of(error)
+        raise _Refused(replies.of(error)) from error
     except Error as error:
         log.warning("A submitted message was not stored.", extra={"error": type(error).__name__})
         if isinstance(error, OperationalError | InterfaceError):
             connection.close()
-        return replies.of_fault(error)
-    return ""
+        raise _Refused(replies.of_fault(error)) from error
 
 
 def _company(message: _Ready) -> tuple[object, ...]:
@@ -101,19 +104,21 @@ def _company(message: _Ready) -> tuple[object, ...]:
 
 
 def _stored(together: list[_Ready], now: datetime) -> Iterator[tuple[_Ready, str]]:
-    answers: list[tuple[_Ready, str]] = []
-    refusal = _guarded(lambda: answers.extend(_store(together, now)))
-    if not refusal:
-        yield from answers
-    elif len(together) == 1 or refusal == replies.NOT_STORED:
-        # Where the connection broke, it may be stored all the same: only the client may send it again.
-        yield from ((message, refusal) for message in together)
-    else:
+    try:
+        answers = _store(together, now)
+    except _Refused as refused:
+        if len(together) == 1 or refused.reply == replies.NOT_STORED:
+            # Where the connection broke, it may be stored all the same: only the client may send it again.
+            yield from ((message, refused.reply) for message in together)
+            return
         # One of them is at fault, or there is room for some only.
         for message in together:
             yield from _stored([message], now)
+    else:
+        yield from answers
 
 
+@_refusing()
 def _store(together: Sequence[_Ready], now: datetime) -> list[tuple[_Ready, str]]:
     first = together[0]
     if first.repeat is not None:
@@ -134,8 +139,9 @@ def _store_all(together: Sequence[_Ready], now: datetime) -> list[str]:
     return [replies.accepted([mail.hex for mail in itertools.islice(accepted, count)]) for count in counts]
 
 
+@_refusing()
 def _ready(place: int, submitted: Submitted, now: datetime) -> _Ready:
-    """Raises EarwigError for what the key, its account or the message does not allow."""
+    """Raises _Refused for what the key, its account or the message does not allow."""
     credential = logins.credential_of(submitted.login, now=now)
     wanted = options.read(structure.fields_of(submitted.raw))
     content = raw_messages.read(submitted.raw, dropped=options.DROPPED)

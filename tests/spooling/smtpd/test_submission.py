@@ -380,9 +380,9 @@ def test_messages_that_are_stored_together_have_their_own_replies_and_submission
         submitted(3, "X-Earwig-Tag: t\r\n" + MESSAGE),
         submitted(4),
     ]
-    answers = submissions.accept(batch, now=NOW)
+    answers = dict(submissions.accept(batch, now=NOW))
 
-    assert [answer[:3] for answer in answers] == ["250", "554", "250", "250"]
+    assert [answers[place][:3] for place in range(4)] == ["250", "554", "250", "250"]
     mails = {mail.email: mail for mail in Mail.objects.all()}
     for number in (1, 3, 4):
         assert mails[f"{number}@x.example"].public_id.hex in answers[number - 1]
@@ -400,5 +400,5 @@ def test_messages_for_which_there_is_no_room_together_are_taken_one_by_one(accou
         recipients=(Recipient(email="a@x.example"),),
         raw=MESSAGE.encode(),
     )
-    answers = submissions.accept([one] * 3, now=NOW)
-    assert sorted(answer[:3] for answer in answers) == ["250", "250", "452"]
+    answers = dict(submissions.accept([one] * 3, now=NOW))
+    assert sorted(answer[:3] for answer in answers.values()) == ["250", "250", "452"]
