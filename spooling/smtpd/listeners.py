@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ from spooling.smtpd.reading import Crowd
 #: Threads that look up keys and recipients.
 _LOOKING = 4
 _HANDSHAKE_SECONDS = 30.0
+#: The mail server that connects is of the same group.
+_SOCKET_MODE = 0o660
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,5 +116,13 @@ async def _listen_locally(where: str, dialogue: Callable[[], Dialogue]) -> async
         path = Path(where.removeprefix("unix:"))
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-        return await loop.create_unix_server(dialogue, str(path))
+        return await loop.create_unix_server(dialogue, sock=_bound(path))
     return await loop.create_server(dialogue, "127.0.0.1", int(where))
+
+
+def _bound(path: Path) -> socket.socket:
+    """A socket that none can connect to before its mode is right, whatever the umask."""
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    bound.bind(str(path))
+    path.chmod(_SOCKET_MODE)
+    return bound

@@ -1,6 +1,8 @@
 """Mail from outside, by SMTP and by LMTP: what comes back to us is taken, and nothing is passed on for strangers."""
 
+import os
 import smtplib
+import stat
 
 import pytest
 from django.db import OperationalError
@@ -96,6 +98,17 @@ def test_lmtp_answers_for_each_recipient(return_path, transactional_db, tmp_path
             assert [client.getreply()[0] for _ in range(2)] == [250, 250]
             assert client.noop()[0] == 250
             assert client.docmd("HELO", "x")[0] == 500
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o177])
+def test_the_socket_of_lmtp_is_for_the_group_whatever_the_umask(transactional_db, tmp_path, umask):
+    path = tmp_path / "lmtp"
+    before = os.umask(umask)
+    try:
+        with submission_servers.running(submission_servers.plan(lmtp=f"unix:{path}")):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    finally:
+        os.umask(before)
 
 
 def test_bare_line_ends_are_refused_once_for_each_recipient_by_lmtp(return_path, transactional_db):
