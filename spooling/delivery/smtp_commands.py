@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from spooling import unicode_addresses
 from spooling.delivery.smtp_replies import MAIL, Outcome, Verdict
 
 _UNSAFE = re.compile("[\x00-\x20\x7f<>\ud800-\udfff]")
@@ -144,7 +145,7 @@ def envelope(message: Message, offered: Offers) -> bytes:
     if message.eight_bit or message.utf8 or not sender.isascii() or not recipient.isascii():
         mail += _transport(message, offered)
     if offered.dsn and (message.notify or message.ret or message.envid or message.orcpt):
-        mail, rcpt = mail + _dsn_mail(message), _dsn_rcpt(message)
+        mail, rcpt = mail + _dsn_mail(message), _dsn_rcpt(message, offered)
     return f"MAIL FROM:<{sender}>{mail}\r\nRCPT TO:<{recipient}>{rcpt}\r\nDATA\r\n".encode()
 
 
@@ -170,11 +171,18 @@ def _dsn_mail(message: Message) -> str:
     )
 
 
-def _dsn_rcpt(message: Message) -> str:
-    """A report names the original recipient (RFC 3461 §4.2), unless it would need more than ASCII (RFC 6533)."""
+def _dsn_rcpt(message: Message, offered: Offers) -> str:
+    return (f" NOTIFY={_plain(message.notify)}" if message.notify else "") + _dsn_original(message, offered)
+
+
+def _dsn_original(message: Message, offered: Offers) -> str:
+    """A report names the original recipient (RFC 3461 §4.2); one that needs more than ASCII where the server knows that
+    type (RFC 6533 §3), in its 7-bit form: MAIL need not say SMTPUTF8 for it.
+    """
     original = message.orcpt or message.recipient
-    named = f" ORCPT=rfc822;{_xtext(original)}" if original.isascii() else ""
-    return (f" NOTIFY={_plain(message.notify)}" if message.notify else "") + named
+    if original.isascii():
+        return f" ORCPT=rfc822;{_xtext(original)}"
+    return f" ORCPT=utf-8;{unicode_addresses.numbered(original)}" if offered.utf8 else ""
 
 
 def _plain(parameter: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from earwig import addresses
+from spooling import unicode_addresses
 from spooling.received import Received, printable
 
 
@@ -44,7 +45,6 @@ _LONGEST = 2_000
 _TYPES = re.compile(r"text/x-message-(?:global-)?delivery-status")
 _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _CODE = re.compile(r"(?:^|[:;(\[]|said|code|error)\s*([45]\d\d)(?=[\s-]|\Z|\])", re.IGNORECASE | re.MULTILINE)
-_ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 #: Some servers use words of their own.
 _ACTIONS = {
     "fail": Action.FAILED,
@@ -142,9 +142,4 @@ def _recipients(fields: dict[str, str]) -> frozenset[str]:
 def _address(value: str) -> str:
     """Of `rfc822;a@b` or `utf-8;a@b`, in which other characters may be written as their numbers (RFC 6533 §3)."""
     _, _, address = value.rpartition(";")
-    return _ESCAPED.sub(_character, address.strip().strip("<>"))
-
-
-def _character(found: re.Match[str]) -> str:
-    number = int(found[1], 16)
-    return chr(number) if number <= 0x10FFFF and not 0xD800 <= number <= 0xDFFF else ""
+    return unicode_addresses.plain(address.strip().strip("<>"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 
-from spooling import received
+from spooling import received, unicode_addresses
 from spooling.delivery import headers, quoted_printable, structure
 from spooling.delivery.headers import Address
 from spooling.inbound.causes import Cause
@@ -22,8 +22,6 @@ from spooling.inbound.dsn import Action
 #: Characters of a field, and octets of a header that is returned.
 LONGEST_FIELD, LONGEST_HEADER = 900, 64 * 1024
 _MESSAGE_ID = re.compile(rb"<[!-;=?-~]{1,900}>")
-#: RFC 6533 §3: what stands for itself in an address of type utf-8.
-_PLAIN = re.compile(r"[^!-*,-<>-\[\]-~]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +164,7 @@ def _typed(address: str) -> str:
     """RFC 3464 §2.3.1, RFC 6533 §3."""
     if address.isascii():
         return f"rfc822; {address}"
-    return "utf-8; " + _PLAIN.sub(lambda found: f"\\x{{{ord(found[0]):02X}}}", address)
+    return f"utf-8; {unicode_addresses.numbered(address)}"
 
 
 def _tame(value: str) -> str:

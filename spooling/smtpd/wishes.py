@@ -7,6 +7,7 @@ import re
 from django.conf import settings
 
 from earwig import errors, mailboxes
+from spooling import unicode_addresses
 from spooling.smtpd.dialogue import Envelope, Recipient
 
 _NOTIFY = frozenset(("FAILURE", "SUCCESS", "DELAY"))
@@ -46,16 +47,33 @@ def recipient(written: str, parameters: dict[str, str], *, strict: bool) -> Reci
     words = parameters.get("NOTIFY", "").upper().split(",") if parameters.get("NOTIFY") else []
     if words != ["NEVER"] and not _NOTIFY.issuperset(words):
         raise Malformed
-    kind, _, original = parameters.get("ORCPT", "").partition(";")
-    if "ORCPT" in parameters and not original:
-        raise Malformed
-    # Other kinds of addresses, such as those of RFC 6533, are not passed on.
-    orcpt = _from_xtext(original) if kind.lower() == "rfc822" else ""
-    if len(orcpt) > mailboxes.MAX_EMAIL:
-        raise Malformed
+    orcpt = _original(parameters["ORCPT"]) if "ORCPT" in parameters else ""
     return Recipient(
         email=email, notify=",".join(dict.fromkeys(words)), orcpt="" if orcpt == email else orcpt
     )
+
+
+def _original(parameter: str) -> str:
+    """The address that the sender first wrote to (RFC 3461 §4.2, RFC 6533 §3); of other types nothing is kept.
+
+    Raises Malformed.
+    """
+    kind, _, written = parameter.partition(";")
+    if not written:
+        raise Malformed
+    kinds = {"rfc822": _from_xtext, "utf-8": _from_unicode}
+    original = kinds[kind.lower()](written) if kind.lower() in kinds else ""
+    if len(original) > mailboxes.MAX_EMAIL:
+        raise Malformed
+    return original
+
+
+def _from_unicode(text: str) -> str:
+    original = unicode_addresses.plain(text)
+    # A backslash that is left began no number.
+    if not original.isprintable() or "\\" in original:
+        raise Malformed
+    return original
 
 
 def _from_xtext(text: str) -> str:

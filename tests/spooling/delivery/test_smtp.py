@@ -63,6 +63,24 @@ def test_parameters_are_sent_where_offered(send):
     assert server.accepted[0].rcpt_parameters == "NOTIFY=FAILURE,DELAY ORCPT=rfc822;u1@b.example"
 
 
+@pytest.mark.parametrize(
+    ("extensions", "parameters"),
+    [
+        (("DSN", "SMTPUTF8"), r"NOTIFY=FAILURE ORCPT=utf-8;j\x{FC}rgen@a.example"),
+        (("DSN",), "NOTIFY=FAILURE"),
+        (("SMTPUTF8",), ""),
+    ],
+)
+def test_an_original_recipient_that_is_not_ascii_is_told_to_servers_that_know_such(
+    send, extensions, parameters
+):
+    told = message(1, notify="FAILURE", orcpt="jürgen@a.example")
+    server, client = send(Script(extensions=("PIPELINING", *extensions)), [told])
+    assert client.outcome().verdict is Verdict.DELIVERED
+    assert server.accepted[0].rcpt_parameters == parameters
+    assert "SMTPUTF8" not in server.accepted[0].mail_parameters
+
+
 def test_dsn_is_dropped_where_it_is_not_offered(send):
     server, _ = send(Script(extensions=("PIPELINING",)), [message(1, notify="NEVER", ret="FULL", envid="x")])
     assert (server.accepted[0].mail_parameters, server.accepted[0].rcpt_parameters) == ("", "")

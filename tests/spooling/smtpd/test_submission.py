@@ -179,6 +179,20 @@ def test_what_a_client_asks_for_by_dsn_is_kept_for_each_recipient(port, key):
     }
 
 
+def test_an_original_recipient_that_is_not_ascii_is_kept(port, key):
+    with submission_servers.client(port, "acme", key) as client:
+        client.mail("ann@sender.example")
+        client.rcpt("a@x.example", [r"ORCPT=utf-8;j\x{FC}rgen@x.example"])
+        client.rcpt("b@x.example", ["ORCPT=x400;whatever"])
+        assert client.data(MESSAGE)[0] == 250
+        client.mail("ann@sender.example", ["SMTPUTF8"])
+        client.command_encoding = "utf-8"
+        client.rcpt("c@x.example", ["ORCPT=UTF-8;jürgen@x.example"])
+        assert client.data(MESSAGE)[0] == 250
+    told = [made_letters.of(mail.pk).orcpt for mail in Mail.objects.order_by("email")]
+    assert told == ["jürgen@x.example", "", "jürgen@x.example"]
+
+
 @pytest.mark.parametrize(
     ("options", "wishes"),
     [
@@ -190,6 +204,10 @@ def test_what_a_client_asks_for_by_dsn_is_kept_for_each_recipient(port, key):
         ([], ["NOTIFY=LATER"]),
         ([], ["ORCPT=a@x.example"]),
         ([], ["ORCPT=rfc822;+0A"]),
+        ([], [r"ORCPT=utf-8;a\x{0A}@x.example"]),
+        ([], [r"ORCPT=utf-8;a\n@x.example"]),
+        ([], ["ORCPT=utf-8;"]),
+        ([], ["ORCPT=utf-8;" + "a" * 400]),
     ],
 )
 def test_parameters_that_mean_nothing_are_refused(port, key, options, wishes):
