@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -140,11 +140,8 @@ def _content(fields: inputs.Fields) -> NewContent:
 
 
 def _contents(rows: Sequence[Submission]) -> dict[int, Content]:
-    """What each of these calls said first, without its bodies."""
-    pairs: Iterable[tuple[int, int]] = (
-        submissions.mails(rows).order_by("-content_id").values_list("submission_id", "content_id").distinct()
-    )
-    ids = dict(pairs)
+    """What each of these calls said, without its bodies."""
+    ids = submissions.contents(rows)
     found = Content.objects.only("from_name", "from_email", "subject").in_bulk(ids.values())
     return {call: found[content_id] for call, content_id in ids.items() if content_id in found}
 
