@@ -166,7 +166,8 @@ def _hand_over(account_id: int, new: Sequence[DeliveryAttempt], now: datetime) -
         return
     domain_id = domains.sending_domain(account_id, attempts_mail.from_address()[1])
     send = attempts_mail.compose(new, domain_id=domain_id, now=now)
-    intake.accept(intake.NewSubmission(account_id=account_id, wire=attempts_mail.WIRE), [send], now=now)
+    submission = intake.NewSubmission(account_id=account_id, wire=attempts_mail.WIRE, bounded=False)
+    intake.accept(submission, [send], now=now)
 
 
 def _hand_over_all(new: Iterable[DeliveryAttempt], now: datetime) -> int:

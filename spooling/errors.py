@@ -24,6 +24,19 @@ class LimitReached(SpoolingError):
     code = "limit_reached"
 
 
+class VariablesRefused(SpoolingError):
+    """The variables of a mail are more than may be taken."""
+
+    code = "variables_refused"
+
+    def __init__(  # noqa: B042  # never pickled; `place` is no part of the message
+        self, *says: str, place: int = 0
+    ) -> None:
+        super().__init__(*says)
+        #: Which of the mails that were to be stored, from 0 on.
+        self.place = place
+
+
 class SpoolerClosed(SpoolingError):
     """The spooler takes no more mail."""
 

@@ -32,6 +32,8 @@ def once_more(mail: Mail, *, wire: str, now: datetime) -> Accepted:
         wire=wire,
         tags=tuple(mail.submission.tags),
         metadata=mail.submission.metadata,
+        # They were taken once.
+        bounded=False,
     )
     (accepted,) = intake.accept(submission, [send], now=now)
     return accepted

@@ -15,11 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from earwig import errors, mailboxes
+from earwig import errors, mailboxes, variables
 from earwig.models import ContactDetail, Person
 from earwig.models.people import BlockReason, ContactType
 from earwig.web.errors import InUse, Problem, Rejected
-from earwig.web.serializers import StrictSerializer
+from earwig.web.serializers import StrictSerializer, VariablesField
 from earwig.web.views import NativeView
 
 #: Each costs a statement or two of one transaction.
@@ -50,7 +50,7 @@ class PersonSerializer(StrictSerializer):
     lang = serializers.CharField(max_length=12, allow_blank=True, default="")
     # The stubs do not know that `many` takes it.
     contacts = ContactSerializer(many=True, default=list, max_length=MAX_CONTACTS)  # type: ignore[call-arg]
-    attributes = serializers.DictField(default=dict)
+    attributes = VariablesField(most=variables.OF_A_PERSON, default=dict)
 
     def validate_contacts(self, contacts: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if len({(contact["type"], contact["value"]) for contact in contacts}) != len(contacts):

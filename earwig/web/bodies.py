@@ -21,8 +21,12 @@ from earwig.web import errors
 
 #: Nesting of a body; much deeper, later encoders would run out of stack.
 MAX_DEPTH = 300
+#: Objects and lists of a body, one for 16 bytes of the largest: each takes a hundred bytes of memory and more.
+MAX_CONTAINERS = 2_000_000
 
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+#: One that does not end goes to the end: nothing is read twice.
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -39,8 +43,10 @@ def read(request: HttpRequest) -> bytes:
 def load(body: bytes) -> Any:
     """JSON as data; of equal names in an object the last one counts.
 
-    Raises InvalidJson, also for NaN, infinities, null characters, lone surrogates and excessive nesting.
+    Raises InvalidJson, also for NaN, infinities, null characters, lone surrogates, excessive nesting and too many
+    objects and lists.
     """
+    require_sparse(body)
     try:
         data = json.loads(body.decode(), parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
@@ -50,6 +56,19 @@ def load(body: bytes) -> Any:
     elif not _is_shallow(data):
         _walk(data, _containers)
     return data
+
+
+def require_sparse(body: bytes) -> None:
+    """Raises InvalidJson for a body of more objects and lists than MAX_CONTAINERS, before they are made."""
+    if len(body) <= MAX_CONTAINERS or _brackets(body) <= MAX_CONTAINERS:
+        return
+    # Texts may be full of tags.
+    if _brackets(_TEXT.sub(b"", body)) > MAX_CONTAINERS:
+        raise errors.InvalidJson("The body holds too many objects and lists.")
+
+
+def _brackets(body: bytes) -> int:
+    return body.count(b"{") + body.count(b"[")
 
 
 def dump(value: Any) -> bytes:

@@ -85,6 +85,7 @@ STATUSES: dict[str, int] = {
     "salt_changed": 500,
     # mail
     "limit_reached": 429,
+    "variables_refused": 400,
     "mail_has_left": 409,
     "spooler_closed": 409,
     "spooler_state_conflict": 409,

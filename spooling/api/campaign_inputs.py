@@ -9,8 +9,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from earwig import variables as bounds
 from earwig.web.errors import Problem, Rejected
-from earwig.web.serializers import StrictSerializer
+from earwig.web.serializers import StrictSerializer, VariablesField
 from spooling.api import mail_fields as fields
 from spooling.api import mail_files, mail_templates
 from spooling.api.mail_fields import Notes
@@ -66,7 +67,7 @@ class PropertiesInput(StrictSerializer):
     )
     tags = serializers.ListField(child=serializers.CharField(), required=False)
     headers = serializers.DictField(child=serializers.CharField(allow_blank=True), required=False)
-    variables = serializers.DictField(required=False)
+    variables = VariablesField(most=bounds.OF_A_CONTENT, required=False)
 
     def validate_tags(self, value: Any) -> list[str]:
         return list(_checked(fields.tags, "tags", value))

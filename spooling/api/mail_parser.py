@@ -44,6 +44,8 @@ class Letter:
     tags: tuple[str, ...]
     metadata: Mapping[str, Any]
     template: Named | None = None
+    #: Whether its mails are those of `recipients`, in order.
+    personal: bool = False
 
 
 def parse(body: Any, *, now: datetime) -> list[Letter]:
@@ -170,6 +172,10 @@ def _check_wording(data: Mapping[str, Any], notes: Notes) -> None:
 def _mails(values: Mapping[str, Any], notes: Notes) -> tuple[NewMail, ...]:
     common = values.get("variables", {})
     personal = values.get("recipients")
+    shared = [pair for field in ("to", "cc", "bcc") for pair in values.get(field, ())]
+    mails = len(personal or shared)
+    if common and mails > 1:
+        common = fields.shared_variables(common, "variables", notes, mails=mails)
     if personal:
         if not common:
             return tuple(personal)
@@ -177,7 +183,6 @@ def _mails(values: Mapping[str, Any], notes: Notes) -> tuple[NewMail, ...]:
             NewMail(email=mail.email, name=mail.name, variables={**common, **mail.variables})
             for mail in personal
         )
-    shared = [pair for field in ("to", "cc", "bcc") for pair in values.get(field, ())]
     if len(shared) > 1:
         _check_distinct(values, notes)
     return tuple(NewMail(email=email, name=name, variables=common) for name, email in shared)
@@ -204,6 +209,7 @@ def _complete(values: Mapping[str, Any], mails: tuple[NewMail, ...]) -> Letter:
         not_after=values.get("not_after"),
         tags=values.get("tags", ()),
         metadata=values.get("metadata", {}),
+        personal=bool(values.get("recipients")),
         template=_named(values) if "template" in values else None,
     )
 

@@ -54,22 +54,37 @@ def accept(letters: Sequence[Letter], credential: Credential, now: datetime) -> 
     """Stores all letters or none. Raises Rejected for a template, an author or a spooler that the key may not use."""
     letters = mail_templates.filled(letters, credential.account_id)
     sends = _sends(letters, credential)
-    if len(letters) == 1:
-        return intake.accept(_submission(letters[0], credential), sends, now=now)
-    with transaction.atomic():
-        return _accept_runs(letters, sends, credential, now)
+    try:
+        if len(letters) == 1:
+            return intake.accept(_submission(letters[0], credential), sends, now=now)
+        with transaction.atomic():
+            return _accept_runs(letters, sends, credential, now)
+    except errors.VariablesRefused as refused:
+        raise Rejected([_named(letters, refused)]) from None
+
+
+def _named(letters: Sequence[Letter], refused: errors.VariablesRefused) -> Problem:
+    """Whose variables the outbox refuses."""
+    places = [(index, number) for index, letter in enumerate(letters) for number in range(len(letter.mails))]
+    index, number = places[refused.place]
+    field = f"recipients.{number}.variables" if letters[index].personal else "variables"
+    return Problem(index, field, refused.code, refused.message)
 
 
 def _accept_runs(
     letters: Sequence[Letter], sends: Sequence[NewSend], credential: Credential, now: datetime
 ) -> list[Accepted]:
+    """Raises VariablesRefused, whose place is among the mails of all letters."""
     # Tags and metadata are kept once per submission, so neighbours that share them share one.
     accepted: list[Accepted] = []
     pairs = zip(letters, sends, strict=True)
     for _, run in itertools.groupby(pairs, key=lambda pair: (pair[0].tags, pair[0].metadata)):
         together = list(run)
         submission = _submission(together[0][0], credential)
-        accepted += intake.accept(submission, _merged([send for _, send in together]), now=now)
+        try:
+            accepted += intake.accept(submission, _merged([send for _, send in together]), now=now)
+        except errors.VariablesRefused as refused:
+            raise errors.VariablesRefused(refused.message, place=len(accepted) + refused.place) from None
     return accepted
 
 

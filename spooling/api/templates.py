@@ -14,9 +14,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
+from earwig import variables as bounds
 from earwig.models.api_keys import Scope
 from earwig.web.errors import Rejected
-from earwig.web.serializers import StrictSerializer
+from earwig.web.serializers import StrictSerializer, VariablesField
 from earwig.web.views import NativeView
 from spooling.api import mail_parser, outputs, sending
 from templates_app.api.fields import AuthorField
@@ -28,7 +29,7 @@ TAG = "template-test"
 
 class TestInput(StrictSerializer):
     to = serializers.CharField(max_length=500, help_text="`a@b` or `Name <a@b>`")
-    variables = serializers.DictField(default=dict)
+    variables = VariablesField(most=bounds.OF_A_MAIL, default=dict)
     version = serializers.IntegerField(min_value=1, required=False, help_text="Without it the current one.")
 
     def get_fields(self) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from earwig import errors
+from earwig import variables as bounds
 from spooling.campaigns import displays
 from spooling.campaigns.resources import Wanted
 from spooling.delivery import errors as delivery_errors
@@ -73,11 +75,19 @@ def flaws(message: Message, *, domain: str) -> dict[str, str]:
 
 def header_flaws(headers: Mapping[str, str]) -> dict[str, str]:
     """As `flaws`, of header fields alone."""
-    found = {"headers": f"At most {MOST}."} if len(headers) > MOST else {}
+    if len(headers) > MOST:
+        return {"headers": f"At most {MOST}."}
+    found = {}
     for name, value in headers.items():
         if flaw := _header_flaw(name, value):
             found[f"headers.{name}"] = flaw
     return found
+
+
+def variable_flaws(variables: Mapping[str, Any]) -> dict[str, str]:
+    """As `flaws`, of the variables of a campaign or of what it says."""
+    why = bounds.flaw(variables, bounds.OF_A_CONTENT)
+    return {"variables": why} if why else {}
 
 
 def _address_flaws(message: Message, domain: str) -> dict[str, str]:

@@ -45,7 +45,8 @@ def send(
             )
             for email, entry in zip(emails, entries, strict=True)
         ]
-        return intake.accept(submission, sends, now=now)
+        with filling.named(range(len(sends))):
+            return intake.accept(submission, sends, now=now)
 
 
 def complete(spooler: Spooler, override: Message | None) -> NewContent:

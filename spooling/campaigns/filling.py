@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -117,6 +118,9 @@ def addresses(entries: Sequence[Entry]) -> list[str]:
             emails.append(normal(entry.email))
         except earwig_errors.InvalidAddress as error:
             flaws[f"mails[{index}].email"] = error.message
+            if len(flaws) >= errors.MOST_NAMED:
+                # A million wrong ones are not all read to name a hundred.
+                break
     if flaws:
         raise errors.FieldsRefused(fields=flaws)
     return emails
@@ -166,10 +170,22 @@ def _store(call: _Call, entries: Sequence[Entry], mails: Mapping[int, NewMail]) 
     stored: dict[int, Accepted] = {}
     for batch in differences.batches(call.spooler, groups):
         sends = [_send(call, group, mails, content_id) for group in batch]
-        accepted = intake.accept(call.submission, sends, now=call.now)
-        stored.update(zip((index for group in batch for index in group.indices), accepted, strict=True))
+        indices = [index for group in batch for index in group.indices]
+        with named(indices):
+            accepted = intake.accept(call.submission, sends, now=call.now)
+        stored.update(zip(indices, accepted, strict=True))
         differences.attach(batch, stored)
     return stored
+
+
+@contextmanager
+def named(indices: Sequence[int]) -> Iterator[None]:
+    """Whose variables the outbox refuses, by the path of the entry: `indices` are those of the mails in order."""
+    try:
+        yield
+    except errors.VariablesRefused as refused:
+        path = f"mails[{indices[refused.place]}].variables"
+        raise errors.FieldsRefused(fields={path: refused.message}) from None
 
 
 def _send(call: _Call, group: Group, mails: Mapping[int, NewMail], content_id: int) -> NewSend:

@@ -59,6 +59,7 @@ def replace_parts(spooler: Spooler, *, parts: tuple[str, ...], attachments: tupl
 def flaws(spooler: Spooler, message: Message) -> dict[str, str]:
     """What of the message can never be sent, by field; also an author from whom the account may not send."""
     found = compositions.flaws(message, domain=spooler.domain_name)
+    found |= compositions.variable_flaws(message.variables)
     if "sender" in found:
         return found
     _, email = compositions.author(message, spooler.domain_name)
@@ -86,7 +87,9 @@ def _put(spooler: Spooler, message: Message) -> None:
 
 @transaction.atomic
 def write(spooler: Spooler, content: NewContent, *, now: datetime) -> None:
-    """Let the campaign say this content, and forget what a wire told. Raises SpoolerLocked."""
+    """Let the campaign say this content, and forget what a wire told. Raises SpoolerLocked, FieldsRefused."""
+    if found := compositions.variable_flaws(content.variables):
+        raise errors.FieldsRefused(fields=found)
     held = locks.being_filled(spooler)
     content_id = own_content(held, now=now)
     SpoolerMessage.objects.filter(spooler=held).delete()

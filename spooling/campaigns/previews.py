@@ -11,6 +11,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from typing import Any, NamedTuple
 
+from earwig import variables as bounds
 from spooling import errors
 from spooling.campaigns import compositions, differences, drafts, filling, messages, names
 from spooling.campaigns.filling import Entry
@@ -54,6 +55,7 @@ def preview(spooler: Spooler, entry: Entry | None, *, now: datetime) -> Preview:
     """
     to = Entry(NOBODY) if entry is None else entry
     (address,) = filling.addresses([to])
+    _check(to.variables, "mails[0].variables")
     differences.check(spooler, [to.override])
     content = drafts.complete(spooler, to.override)
     shown = _made(spooler, content, NewMail(address, to.name, to.variables), now)
@@ -65,11 +67,17 @@ def of_mail(mail: Mail, *, variables: Mapping[str, Any], now: datetime) -> Previ
 
     Raises MessageIncomplete, FieldsRefused, UnknownResource and ContentUnusable.
     """
+    _check(variables, "variables")
     content = messages.of_mail(mail)
     if lacks := compositions.lacks(content):
         raise errors.MessageIncomplete(fields=lacks)
     to = NewMail(mail.email or NOBODY, mail.name, {**mail.variables, **variables})
     return _made(mail.spooler, content, to, now)
+
+
+def _check(values: Mapping[str, Any], path: str) -> None:
+    if why := bounds.flaw(values, bounds.OF_A_MAIL):
+        raise errors.FieldsRefused(fields={path: why})
 
 
 def _made(spooler: Spooler, content: NewContent, mail: NewMail, now: datetime) -> Preview:

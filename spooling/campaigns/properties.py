@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypedDict, Unpack
 
 from spooling import errors
-from spooling.campaigns import staleness
+from spooling.campaigns import compositions, staleness
 from spooling.models import Spooler
 from spooling.models.spoolers import SpoolerState
 
@@ -25,8 +25,10 @@ class Properties(TypedDict, total=False):
 def change(spooler: Spooler, **properties: Unpack[Properties]) -> None:
     """Set these properties and no others. Once it was ready, `not_after` alone can be changed.
 
-    Raises SpoolerLocked, and SpoolerStateConflict where it has ended.
+    Raises FieldsRefused for its variables, SpoolerLocked, and SpoolerStateConflict where it has ended.
     """
+    if flaws := compositions.variable_flaws(properties.get("variables", {})):
+        raise errors.FieldsRefused(fields=flaws)
     filling = Spooler.objects.filter(pk=spooler.pk, state=SpoolerState.PENDING)
     if not filling.update(**properties):
         if properties.keys() != {"not_after"}:

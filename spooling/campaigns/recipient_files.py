@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from earwig import errors, mailboxes
+from earwig import variables as bounds
 from spooling.campaigns.filling import Entry
 
 #: As the csv module has it, unless somebody else in the process asked it for longer ones.
@@ -138,7 +139,10 @@ def entry(names: Sequence[str], cells: Sequence[str]) -> Entry:
     except errors.InvalidAddress:
         # Its own words may quote the address.
         raise errors.InvalidAddress from None
-    return Entry(email=email, name=name, tags=_tags(said.pop("tags", "")), variables=said)
+    found = Entry(email=email, name=name, tags=_tags(said.pop("tags", "")), variables=said)
+    if why := bounds.flaw(said, bounds.OF_A_MAIL):
+        raise errors.InvalidImport(f"Its variables: {why}")
+    return found
 
 
 def _tags(cell: str) -> tuple[str, ...]:

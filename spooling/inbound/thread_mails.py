@@ -121,7 +121,9 @@ def answer(account_id: int, said: Answer, *, to: str, now: datetime) -> None:
 
 def _spool(account_id: int, content: NewContent, mail: NewMail, *, reference: str, now: datetime) -> None:
     domain_id = domains.sending_domain(account_id, content.from_email)
-    submission = NewSubmission(account_id=account_id, wire=attempts_mail.WIRE, client_reference=reference)
+    submission = NewSubmission(
+        account_id=account_id, wire=attempts_mail.WIRE, client_reference=reference, bounded=False
+    )
     intake.accept(submission, [NewSend(content=content, mails=(mail,), domain_id=domain_id)], now=now)
 
 

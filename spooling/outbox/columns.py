@@ -4,7 +4,6 @@ time that a JSON object a mail takes. Pure.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +25,7 @@ def of(sends: Sequence[Placed]) -> dict[str, str]:
         "sends": _lines(numbers),
         "emails": _json([mail.email for mail in mails]),
         "names": _json([mail.name for mail in mails]),
-        "variables": _lines([_json(mail.variables) for mail in mails]),
+        "variables": _lines([text for send in sends for text in send.variables]),
         "providers": _lines([provider for send in sends for provider in send.providers]),
         "attempts": _lines(attempts),
     }
@@ -46,8 +45,4 @@ _lines = "\n".join
 
 def _json(value: Any) -> str:
     """On one line."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        # Numbers beyond 64 bits, and nesting beyond 254.
-        return json.dumps(value, ensure_ascii=False)
+    return orjson.dumps(value).decode()

@@ -11,7 +11,7 @@ from django.db import transaction
 from spooling import limits, spoolers, wakeups
 from spooling.models import Backlog
 from spooling.models.spoolers import Lane
-from spooling.outbox import contents, dialect, public_ids
+from spooling.outbox import contents, dialect, public_ids, variables
 from spooling.outbox.drafts import Accepted, NewContent, NewFile, NewMail, NewSend, NewSubmission, Placed
 from stats import providers
 
@@ -21,7 +21,7 @@ __all__ = ["Accepted", "NewContent", "NewFile", "NewMail", "NewSend", "NewSubmis
 def accept(submission: NewSubmission, sends: Sequence[NewSend], *, now: datetime) -> list[Accepted]:
     """Store all mails of all `sends`, or none; in order. Wakes their lanes once they are committed.
 
-    Raises LimitReached when they would exceed a limit of the account.
+    Raises LimitReached when they would exceed a limit of the account, and VariablesRefused.
     """
     placed = _placed(submission, sends, now)
     limits.check(submission.account_id, sum(len(send.mails) for send in placed), now=now)
@@ -46,13 +46,16 @@ def accept(submission: NewSubmission, sends: Sequence[NewSend], *, now: datetime
 
 
 def _placed(submission: NewSubmission, sends: Sequence[NewSend], now: datetime) -> list[Placed]:
-    drawn = iter(public_ids.draw(sum(len(send.mails) for send in sends), now=now))
+    told = [mail for send in sends for mail in send.mails]
+    texts = iter(variables.texts(told, bounded=submission.bounded))
+    drawn = iter(public_ids.draw(len(told), now=now))
     return [
         Placed(
             content=send.content,
             content_id=send.content_id,
             mails=send.mails,
             public_ids=list(itertools.islice(drawn, len(send.mails))),
+            variables=list(itertools.islice(texts, len(send.mails))),
             providers=[providers.of_address(mail.email) for mail in send.mails],
             spooler_id=send.spooler_id or spoolers.stream_id(submission.account_id, send.lane),
             lane=send.lane,

@@ -110,7 +110,7 @@ def _hand_over(account_id: int, groups: Sequence[_Group], now: datetime) -> _Han
     if not letters:
         return _Handed({}, {})
     try:
-        submission = intake.NewSubmission(account_id=account_id, wire=WIRE)
+        submission = intake.NewSubmission(account_id=account_id, wire=WIRE, bounded=False)
         accepted = intake.accept(submission, [_send_of(group) for group in groups], now=now)
     except errors.LimitReached as refused:
         return _hand_over_some(account_id, groups, refused.message, now)

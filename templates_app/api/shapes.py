@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from rest_framework import serializers
 
-from earwig.web.serializers import StrictSerializer
+from earwig import variables as bounds
+from earwig.web.serializers import StrictSerializer, VariablesField
 from templates_app import previews, templates
 from templates_app.api.fields import NOBODY, AuthorField
 from templates_app.models import Language, Template, TemplateVersion
@@ -118,7 +119,7 @@ class TemplateOutput(TemplateItem):
 
 
 class PreviewInput(ConversionsInput):
-    variables = serializers.DictField(default=dict)
+    variables = VariablesField(most=bounds.OF_A_CONTENT, default=dict)
     version = serializers.IntegerField(min_value=1, required=False, help_text="Without it the current one.")
 
 

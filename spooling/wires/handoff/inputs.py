@@ -20,6 +20,8 @@ MOST_EMAIL = 254
 MOST_NAME = 200
 MOST_SUBJECT = 255
 MOST_MESSAGE = 1_000_000
+#: Characters of a sender as JSON.
+MOST_SENDER = 65_536
 
 _SENDER_ID = re.compile(r"[0-9a-f]{64}")
 _INTEGER = re.compile(r"\s*[+-]?[0-9]{1,20}\s*", re.ASCII)
@@ -74,6 +76,8 @@ def _sender(value: str) -> str | SenderDraft:
         if len(value) > 64:
             raise errors.InvalidSender
         return value
+    if len(value) > MOST_SENDER:
+        raise errors.InvalidSenderJson
     try:
         payload = json.loads(value)
     except (ValueError, RecursionError):

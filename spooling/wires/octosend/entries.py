@@ -18,17 +18,22 @@ _PLAIN = frozenset({"email", "variables"})
 
 
 def read(parameters: Parameters) -> list[Entry]:
-    """All entries. Raises MissingField, InvalidField, and FieldsRefused, which names every bad one."""
+    """All entries. Raises MissingField, InvalidField, and FieldsRefused, which names the bad ones."""
     name, address = ("mails", "email") if "mails" in parameters else ("recipients", "recipient")
     if name not in parameters:
         raise errors.MissingField("mails")
     entries: list[Entry] = []
     flaws: dict[str, str] = {}
+    nameless = 0
     for index, value in enumerate(parameters.members(name)):
         entry = _plain(value)
         if entry is None:
             entry = _noted(value, f"mails[{index}].", address, flaws)
         entries.append(entry)
+        nameless += not entry.email
+        if len(flaws) + nameless >= spooling_errors.MOST_NAMED:
+            # A million flaws are not all looked for to name a hundred.
+            break
     if not entries:
         raise errors.InvalidField("mails", "At least one is expected.")
     if flaws:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from earwig import variables
 from earwig.web import bodies
 from earwig.web import errors as web_errors
 from spooling.wires.octosend import errors
@@ -18,6 +19,8 @@ from spooling.wires.octosend import errors
 #: Rows of one answer.
 MOST_ROWS = 100_000
 DEFAULT_ROWS = 100
+#: Of one list.
+MOST_TEXTS = 100_000
 _MOST_INTEGER = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Seconds of the last moment that a date can name, and of the first.
@@ -62,6 +65,7 @@ def read(body: bytes) -> Parameters:
 
 
 def _loaded(body: bytes) -> Any:
+    bodies.require_sparse(body)
     if b"\\u0000" in body:
         # The quick parser takes what no database stores.
         return bodies.load(body)
@@ -153,10 +157,12 @@ class Parameters:
     def texts(self, name: str) -> list[str]:
         """Of a list of strings, or of an object with such values (quirk 5); numbers are written out."""
         values = self.members(name)
+        if len(values) > MOST_TEXTS:
+            raise self.invalid(name, f"At most {MOST_TEXTS:,}.")
         for position, value in enumerate(values):
             if isinstance(value, (dict, list, bool)) or value is None:
                 raise self.invalid(f"{name}[{position}]", "A string is expected.")
-        return [value if isinstance(value, str) else json.dumps(value) for value in values]
+        return [_written(value) for value in values]
 
     def mapping(self, name: str) -> dict[str, str]:
         """Of an object of strings; numbers and booleans are written out, nulls left out."""
@@ -165,6 +171,8 @@ class Parameters:
             return {}
         if not isinstance(values, dict):
             raise self.invalid(name, "An object is expected.")
+        if len(values) > variables.MOST_VALUES:
+            raise self.invalid(name, f"At most {variables.MOST_VALUES:,} values.")
         for key, value in values.items():
             if isinstance(value, (dict, list)):
                 raise self.invalid(f"{name}.{key}", "A string is expected.")

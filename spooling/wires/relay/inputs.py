@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from earwig import errors as earwig_errors
-from earwig import mailboxes
+from earwig import mailboxes, variables
 from earwig.web import bodies
 from earwig.web import errors as web_errors
 from spooling.delivery import errors as delivery_errors
@@ -128,6 +128,14 @@ class Fields:
             self.refuse(name, "An object is expected.")
             return {}
         return value or {}
+
+    def variables(self, name: str, *, most: int) -> dict[str, Any]:
+        """An object that templates ask, of at most so many bytes and within the other bounds of variables."""
+        values = self.mapping(name)
+        if why := variables.flaw(values, most):
+            self.refuse(name, why)
+            return {}
+        return values
 
     def objects(self, name: str, *, most: int) -> list[Fields]:
         """Of a list of objects."""

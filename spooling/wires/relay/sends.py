@@ -13,7 +13,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
 
-from earwig import domains
+from earwig import domains, variables
 from earwig.errors import DomainNotAllowed
 from spooling import suppressions
 from spooling.models import Mail
@@ -159,7 +159,7 @@ def _recipient(fields: Fields) -> Recipient | None:
     kind = fields.text("type").lower() or _KINDS[0]
     if kind not in _KINDS:
         fields.refuse("type", f"One of {', '.join(_KINDS)} is expected.")
-    model = fields.mapping("model")
+    model = fields.variables("model", most=variables.OF_A_MAIL)
     return Recipient(*pair, kind, model) if pair else None
 
 

@@ -6,8 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from earwig import variables as bounds
 from spooling.wires.smtpeter import errors
 
+#: Of one list.
+MOST_MEMBERS = 100_000
 _FLAGS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off", ""), False),
@@ -59,9 +62,11 @@ class Properties:
 
     def members(self, *names: str) -> list[Any]:
         """Of a list, or of an object with numbers for keys as forms and PHP write lists with gaps; one value alone is a
-        list of one. Nulls are left out.
+        list of one. Nulls are left out. Raises InvalidField for more than MOST_MEMBERS.
         """
-        _, value = self.given(*names)
+        name, value = self.given(*names)
+        if isinstance(value, (dict, list)) and len(value) > MOST_MEMBERS:
+            raise self.invalid(name, f"At most {MOST_MEMBERS:,}.")
         if isinstance(value, dict) and all(key.isdecimal() for key in value):
             value = list(value.values())
         if value is None or value == "":
@@ -80,6 +85,13 @@ class Properties:
         if not isinstance(value, dict):
             raise self.invalid(name, "An object is expected.")
         return value
+
+    def variables(self, name: str) -> dict[str, Any]:
+        """Of an object that templates ask, within the bound of contents."""
+        values = self.mapping(name)
+        if why := bounds.flaw(values, bounds.OF_A_CONTENT):
+            raise self.invalid(name, why)
+        return values
 
     def inner(self, *names: str) -> Properties:
         """The properties of an inner object."""

@@ -92,7 +92,7 @@ def _complete(properties: Properties, now: datetime) -> Letter:
         track_opens=told.track_opens,
         track_clicks=told.track_clicks,
         handling=told.handling,
-        variables=properties.mapping("data"),
+        variables=properties.variables("data"),
     )
     _check(content)
     if told.inline_css:
@@ -156,7 +156,7 @@ def _wording(properties: Properties, source: Source, told: Options) -> NewConten
         text=properties.text("text") or source.text,
         headers=fields.read(properties),
         template_language=source.language,
-        variables=properties.mapping("data"),
+        variables=properties.variables("data"),
         track_opens=told.track_opens,
         track_clicks=told.track_clicks,
         handling=told.handling,

@@ -8,6 +8,7 @@ from typing import Any
 
 from earwig import errors as earwig_errors
 from earwig import mailboxes
+from earwig import variables as bounds
 from spooling.wires.smtpeter.inputs import Properties
 
 #: Of one call.
@@ -68,4 +69,6 @@ def _data(properties: Properties, path: str, data: Any) -> Mapping[str, Any]:
         return {}
     if not isinstance(data, dict):
         raise properties.invalid(path, "The data of a recipient are an object.")
+    if why := bounds.flaw(data, bounds.OF_A_MAIL):
+        raise properties.invalid(path, f"The data of a recipient: {why}")
     return data

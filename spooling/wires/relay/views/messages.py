@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
-from earwig import mailboxes
+from earwig import mailboxes, variables
 from spooling import submissions
 from spooling.models import Content, Submission
 from spooling.outbox.drafts import NewContent
@@ -106,7 +106,8 @@ class TemplateMessageView(wire.WireView):
 def _filled(fields: inputs.Fields, template: Template) -> NewContent:
     """What the template says, with what the call says itself; what is wrong is noted."""
     version = templates.current(template)
-    shown, model = template_texts.shown(template, version), fields.mapping("model")
+    shown = template_texts.shown(template, version)
+    model = fields.variables("model", most=variables.OF_A_CONTENT)
     if fields.value("from_email"):
         author = fields.email("from_email")
     else:
