@@ -11,6 +11,8 @@ from django.db.models import Model
 
 from earwig.admin import pages
 from spooling import suppressions
+from spooling.campaigns import explanations
+from spooling.campaigns.reasons import Reason
 from spooling.models import Claim, IncomingMail, Mail, Submission, Suppression
 from spooling.models.mails import MailState
 from spooling.outbox import public_ids
@@ -77,6 +79,8 @@ class Story(NamedTuple):
     steps: list[Step]
     more: bool
     held_by: list[tuple[str, Suppression]]
+    #: What else keeps it from leaving, the strongest first.
+    reasons: list[Reason]
     calls: list[tuple[str, WebhookDelivery]]
 
 
@@ -93,6 +97,7 @@ def of(mail: Mail, *, now: datetime) -> Story:
         steps=sorted(steps, key=lambda step: step.at),
         more=len(happened) > MOST_EVENTS,
         held_by=_held_by(mail, now),
+        reasons=_reasons(mail, state, now),
         calls=_calls(mail, shown),
     )
 
@@ -135,6 +140,14 @@ def _held_by(mail: Mail, now: datetime) -> list[tuple[str, Suppression]]:
     """Nothing goes to an erased address."""
     rows = suppressions.holding(mail, now=now)[:MOST_INCOMING] if mail.email else ()
     return [(_href(row), row) for row in rows]
+
+
+def _reasons(mail: Mail, state: str, now: datetime) -> list[Reason]:
+    """Of a mail that waits. Suppressions stand by themselves, and the headline says when it is due."""
+    if state != MailState.WAITING:
+        return []
+    found = explanations.of_mail(mail, now=now).reasons
+    return [reason for reason in found if not reason.code.startswith(("suppressed_", "due", "not_due"))]
 
 
 def _calls(mail: Mail, happened: list[Event]) -> list[tuple[str, WebhookDelivery]]:

@@ -10,13 +10,14 @@ from django.utils import timezone
 
 from earwig import api_keys, domains
 from earwig.models import AuditEntry, DeliveryAttempt
-from spooling import limits, repeats, suppressions
+from spooling import limits, repeats, routers, suppressions
 from spooling.admin import mail_search, mail_stories
-from spooling.models import Claim, Content, IncomingMail, Mail, Spooler, Submission
+from spooling.models import Claim, Content, IncomingMail, Mail, Router, Spooler, Submission
 from spooling.models.mails import MailState
 from spooling.outbox import drafts, intake, public_ids
 from stats import events, webhooks
 from stats.models import EventKind, WebhookDelivery
+from tests import outbox_states
 
 ADDRESS = "ada@example.net"
 
@@ -176,6 +177,17 @@ def test_a_mail_that_is_being_sent_names_its_worker(staff, mail):
     assert "Being sent by w1-bulk until" in shown(staff, mail)
     Mail.objects.update(state=MailState.IN_DOUBT, claim=None)
     assert "In doubt: it may have arrived" in shown(staff, mail)
+
+
+def test_the_page_says_what_keeps_a_waiting_mail_from_leaving(staff, mail):
+    routers.ensure_default()
+    router = Router.objects.get()
+    until = routers.defer(router.pk, fault="no route", now=timezone.now() + timedelta(hours=1))
+    routers._table = None
+    sentence = "The server that it leaves by cannot be reached."
+    assert f"{sentence} ({until:%d %b %Y, %H:%M} UTC)" in shown(staff, mail)
+    outbox_states.put(state="delivered")
+    assert sentence not in shown(staff, mail)
 
 
 def test_a_mail_that_waits_in_a_cancelled_spooler_is_shown_as_cancelled(staff, mail):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from earwig.models import Domain
 from spooling import ledger, routers, warm_ups
+from spooling.campaigns import explanations
 from spooling.delivery import dispatch, mx, shaping
 from spooling.delivery.drain import Drain
 from spooling.models import ConnectionSlot, Mail, ProviderLimit, Router, Shape, Suppression, WarmUpDay
@@ -219,6 +220,8 @@ def test_a_domain_that_cannot_be_reached_rests_alone_and_its_mail_has_an_end(spo
     later = Mail.objects.get(email="d@dead.example")
     assert (later.state, later.tries) == ("waiting", 0) and later.give_up_at is not None
     assert later.due_at > timezone.now() + timedelta(minutes=3)
+    why = explanations.of_mail(later, now=timezone.now()).reasons[0]
+    assert (why.code, why.at) == ("site_rests", later.due_at)
 
 
 def test_mail_that_waited_too_long_for_its_servers_fails(spool, world, direct):
