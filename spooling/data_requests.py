@@ -71,7 +71,7 @@ def mails_to(account_id: int, email: str) -> QuerySet[Mail]:
 
 
 def facts(account_id: int, email: str) -> Iterator[dict[str, str]]:
-    """What else is stored of the address: people who have it, and why it gets no mail."""
+    """What else is stored of the address: people who have it, why it gets no mail, and domains that write to it."""
     told = {email, addresses.canonical(email)}
     contacts = ContactDetail.objects.filter(person__account=account_id, value__in=told)
     for contact in contacts.select_related("person").order_by("id"):
@@ -79,6 +79,18 @@ def facts(account_id: int, email: str) -> Iterator[dict[str, str]]:
     digest = sealing.address_hash(email)
     for row in Suppression.objects.filter(account=account_id, address_hash=digest).order_by("id"):
         yield {"type": "suppression", "reason": row.reason, "since": row.created_at.isoformat()}
+    yield from _uses(account_id, told)
+
+
+def _uses(account_id: int, told: set[str]) -> Iterator[dict[str, str]]:
+    for domain in Domain.objects.filter(account=account_id).order_by("id"):
+        uses = {
+            "reports on DMARC": domain.dmarc_policy.get("addresses", ()),
+            "drafts": domain.draft_addresses,
+        }
+        for use, known in uses.items():
+            if told & {spelled for each in known for spelled in (each, addresses.canonical(each))}:
+                yield {"type": "domain", "name": domain.name, "use": use}
 
 
 def tidy(*, now: datetime) -> None:

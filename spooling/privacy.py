@@ -108,8 +108,7 @@ def _search(account_id: int, people: Sequence[Sender]) -> Counter[str]:
         if trace.account:
             rows = rows.filter(**{trace.account: account_id})
         counts[_table(trace)] += traces.erase(trace, rows, words)
-    for email in emails:
-        counts[TrappedMail._meta.db_table] += traces.trapped(email).delete()[0]
+    counts[TrappedMail._meta.db_table] += traces.trapped(emails).delete()[0]
     counts[IncomingMail._meta.db_table] += traces.incoming(account_id, emails).erase()
     counts[JobFile._meta.db_table] += recipient_imports.forget(account_id, emails)
     return counts
@@ -172,8 +171,8 @@ def _empty_trap(sender_id: int) -> int:
 
 def _empty_trap_of(ids: Sequence[int]) -> None:
     ended = Mail.objects.filter(pk__in=ids, ended_at__isnull=False)
-    for address in set(ended.values_list("email", flat=True)):
-        traces.trapped(address).delete()
+    if addresses := set(ended.values_list("email", flat=True)):
+        traces.trapped(addresses).delete()
 
 
 def _mails_to(sender: Sender) -> QuerySet[Mail]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
-from django.db.models import BinaryField, F, Func, IntegerField, Model, Q, QuerySet, TextField, Value
+from django.db.models import F, Model, Q, QuerySet, TextField
 from django.db.models.functions import Cast
-from django.db.models.lookups import GreaterThan
 
 from earwig.models import (
     AuditEntry,
@@ -45,14 +44,14 @@ from spooling.models.inbound import IncomingMailQuerySet
 from stats.models import Event
 from templates_app.models import TemplateVersion
 
-#: Rows read and written at once.
-CHUNK = 500
+#: Rows read and written at once, and complete messages, which are large.
+CHUNK, MESSAGES_AT_ONCE = 500, 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """The columns of one table: free text, JSON, lists of [name, address], and lists of addresses; and those that name
-    a complete message, of which the others tell what it says.
+    """The columns of one table: free text, JSON, lists of [name, address], and lists of addresses, also in an object;
+    and those that name a complete message, of which the others tell a part.
     """
 
     model: type[Model]
@@ -101,7 +100,7 @@ SEARCHED: tuple[Trace, ...] = (
         data=("headers", "variables"),
     ),
     Trace(model=Resource, account="spooler__account", texts=("content", "filename")),
-    Trace(model=Domain, account="account", addresses=("draft_addresses",)),
+    Trace(model=Domain, account="account", addresses=("draft_addresses", "dmarc_policy")),
     Trace(model=Submission, account="account", texts=("client_reference",), data=("tags", "metadata")),
     Trace(model=Spooler, account="account", texts=("name",), data=("tags", "headers", "variables")),
     Trace(model=Subscription, account="account", texts=("identity",), data=("metadata",)),
@@ -124,22 +123,10 @@ SEARCHED: tuple[Trace, ...] = (
 )
 
 
-class Contains(Func):
-    """Whether a binary column holds some bytes; bytes that a mail's encoding has not changed."""
-
-    output_field = IntegerField()
-
-    template = "POSITION(%(expressions)s)"
-    arg_joiner = " IN "
-
-    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, Any]:
-        needle, column = self.get_source_expressions()
-        swapped = Contains(column, needle)
-        return swapped.as_sql(compiler, connection, template="INSTR(%(expressions)s)", arg_joiner=", ")
-
-
 def holding(trace: Trace, emails: Sequence[str]) -> QuerySet[Any, Any]:
-    """Rows of the table that may hold one of the addresses: all that do, and few others."""
+    """Rows of the table that may hold one of the addresses: all that do, and few others. No query can read a complete
+    message, so all rows with one are among them.
+    """
     searched = {
         f"{column}_text": Cast(F(column), TextField())
         for column in trace.data + trace.mailboxes + trace.addresses
@@ -148,6 +135,8 @@ def holding(trace: Trace, emails: Sequence[str]) -> QuerySet[Any, Any]:
     for column in (*trace.texts, *searched):
         for email in emails:
             hit |= Q(*((f"{column}__icontains", needle) for needle in erasure.needles(email)))
+    for column in trace.messages:
+        hit |= Q((f"{column}__isnull", False))
     rows: QuerySet[Any, Any] = trace.rows().alias(**searched).filter(hit)
     return rows
 
@@ -157,28 +146,33 @@ def erase(trace: Trace, rows: QuerySet[Any], words: Erasure) -> int:
     changed = 0
     for chunk in _chunks(rows.order_by("pk").only("pk", *trace.columns, *trace.messages).iterator(CHUNK)):
         altered = [row for row in chunk if _alter(trace, row, words)]
-        for column in trace.messages:
-            _alter_messages([getattr(row, f"{column}_id") for row in altered], words)
         if altered:
             trace.rows().bulk_update(altered, trace.columns)
-        changed += len(altered)
+        written = {row.pk for row in altered}
+        for column in trace.messages:
+            written |= _alter_messages({getattr(row, f"{column}_id"): row.pk for row in chunk}, words)
+        changed += len(written)
     return changed
 
 
-def trapped(address: str) -> QuerySet[TrappedMail]:
-    """Mail in the trap that went to the address or shows it."""
-    needle = Value(address.encode(), output_field=BinaryField())
-    return TrappedMail.objects.annotate(at=Contains(needle, F("raw"))).filter(
-        Q(envelope_recipient__iexact=address) | Q(envelope_sender__iexact=address) | Q(at__gt=0)
-    )
+def trapped(emails: Collection[str]) -> QuerySet[TrappedMail]:
+    """Mail in the trap that went to one of the addresses or shows it."""
+    found = Q(pk__in=_showing(TrappedMail.objects.all(), emails))
+    for each in emails:
+        found |= Q(envelope_recipient__iexact=each) | Q(envelope_sender__iexact=each)
+    return TrappedMail.objects.filter(found)
 
 
-def incoming(account_id: int, emails: Iterable[str]) -> IncomingMailQuerySet:
-    """Mail that came in to an account, or to none, and shows one of the addresses as it is, or in lower case."""
-    shows = Q(pk__in=[])
-    for spelled in {each for email in emails for each in (email, email.lower())}:
-        shows |= Q(GreaterThan(Contains(Value(spelled.encode(), output_field=BinaryField()), F("raw")), 0))
-    return IncomingMail.objects.filter(Q(account=account_id) | Q(account=None)).filter(shows)
+def incoming(account_id: int, emails: Collection[str]) -> IncomingMailQuerySet:
+    """Mail that came in to an account, or to none, and shows one of the addresses."""
+    theirs = IncomingMail.objects.filter(Q(account=account_id) | Q(account=None)).exclude(raw=b"")
+    return IncomingMail.objects.filter(pk__in=_showing(theirs, emails))
+
+
+def _showing(rows: QuerySet[Any], emails: Iterable[str]) -> list[int]:
+    words = erasure.of_addresses(emails)
+    read = rows.values_list("pk", "raw").iterator(MESSAGES_AT_ONCE)
+    return [pk for pk, raw in read if raw_erasure.holds(bytes(raw), words)]
 
 
 def incoming_about(sender_id: int) -> IncomingMailQuerySet:
@@ -218,16 +212,31 @@ def _alter(trace: Trace, row: Any, words: Erasure) -> bool:
     for column in trace.mailboxes:
         setattr(row, column, words.mailboxes(getattr(row, column)))
     for column in trace.addresses:
-        # What is left can still be mailed.
-        kept = [address for address in getattr(row, column) if words.text(address) == address]
-        setattr(row, column, kept)
+        setattr(row, column, _mailable(getattr(row, column), words))
     return before != [getattr(row, column) for column in trace.columns]
 
 
-def _alter_messages(ids: Iterable[int | None], words: Erasure) -> None:
-    for row in Attachment.objects.filter(pk__in=[pk for pk in ids if pk is not None]):
-        row.data = raw_erasure.without(bytes(row.data), words)
-        row.save(update_fields=["data"])
+def _mailable(value: Any, words: Erasure) -> Any:
+    """Without the addresses that go: what is left can still be mailed."""
+    if isinstance(value, dict):
+        return {name: _mailable(inner, words) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [address for address in value if words.text(address) == address]
+    return value
+
+
+def _alter_messages(holders: Mapping[int | None, int], words: Erasure) -> set[int]:
+    """`holders` are rows by the message that is theirs; answers those whose message changed."""
+    changed = set()
+    for row in Attachment.objects.filter(pk__in=[pk for pk in holders if pk is not None]).iterator(
+        MESSAGES_AT_ONCE
+    ):
+        before = bytes(row.data)
+        row.data = raw_erasure.without(before, words)
+        if row.data != before:
+            row.save(update_fields=["data"])
+            changed.add(holders[row.pk])
+    return changed
 
 
 def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:

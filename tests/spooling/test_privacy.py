@@ -2,6 +2,8 @@
 
 import json
 from datetime import timedelta
+from email import policy
+from email.message import EmailMessage
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -24,12 +26,14 @@ from earwig.models import (
     Sender,
     SenderPurge,
 )
-from spooling import attempts, privacy, suppressions
+from spooling import attempts, privacy, raw_messages, suppressions
+from spooling.delivery import structure
 from spooling.models import (
     Attachment,
     BinaryContent,
     Content,
     ContentFile,
+    IncomingMail,
     JobRequest,
     Mail,
     MessageSet,
@@ -407,3 +411,51 @@ def test_who_is_forgotten_is_no_longer_among_a_domains_test_recipients(account, 
 
     domain.refresh_from_db()
     assert domain.draft_addresses == ["ann@x.example"]
+
+
+def test_who_is_forgotten_gets_no_more_reports_on_a_domain(account, sender):
+    domain = Domain.objects.create(
+        account=account,
+        name="shop.example",
+        dmarc_policy={"policy": "reject", "addresses": ["ann@x.example", EMAIL.lower()]},
+    )
+    record = privacy.forget(sender, now=NOW)
+    domain.refresh_from_db()
+    assert domain.dmarc_policy == {"policy": "reject", "addresses": ["ann@x.example"]}
+    assert record.erased["earwig_domain"] == 1
+
+
+def submitted(account, attached):
+    """A mail to Ann whose complete message has the address in an encoded part alone."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "shop@acme.example", "ann@x.example", "List"
+    message.set_content("Attached.")
+    message.add_attachment(attached.encode(), maintype="text", subtype="csv", filename="list.csv")
+    raw = message.as_bytes(policy=policy.SMTP)
+    assert attached.encode() not in raw
+    send = intake.NewSend(content=raw_messages.read(raw), mails=(intake.NewMail("ann@x.example"),))
+    intake.accept(intake.NewSubmission(account_id=account.pk, wire="smtp"), [send], now=NOW)
+    return raw
+
+
+def file_of(raw):
+    return list(structure.read(bytes(raw)).leaves())[-1].text()
+
+
+def test_an_address_in_an_encoded_file_of_a_complete_message_goes(account, other_account, sender):
+    raw = submitted(account, f"Joan,joan@x.example\n{EMAIL}\n")
+    submitted(other_account, EMAIL)
+    TrappedMail.objects.create(envelope_recipient="ann@x.example", raw=raw)
+    IncomingMail.objects.create(account=account, kind="reply", digest="1", raw=raw)
+    theirs = IncomingMail.objects.create(account=other_account, kind="reply", digest="2", raw=raw)
+
+    record = privacy.forget(sender, now=NOW)
+
+    kept = {content.account_id: content.raw.data for content in Content.objects.select_related("raw")}
+    assert file_of(kept[account.pk]) == "Joan,joan@x.example\n[erased]\n"
+    assert file_of(kept[other_account.pk]).strip() == EMAIL
+    assert not TrappedMail.objects.exists()
+    assert bytes(IncomingMail.objects.get(account=account).raw) == b""
+    theirs.refresh_from_db()
+    assert bytes(theirs.raw) == raw
+    assert {"spooling_content", "spooling_trappedmail", "spooling_incomingmail"} <= set(record.erased)

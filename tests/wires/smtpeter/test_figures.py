@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from earwig import sealing
-from earwig.models import Person
+from earwig.models import Domain, Person
 from spooling import data_requests, jobs, privacy
 from spooling.models import JobRequest, Mail, Suppression
 from stats.models import Event
@@ -93,6 +93,19 @@ def test_a_request_is_pending_and_then_ready(caller, acme):
     assert (message["id"], message["data"], message["subject"]) == (id_of(mail), {"name": "John"}, "S")
     assert {event["event"] for event in events} == {"attempt", "delivery"}
     assert fact == {"type": "person", "id": "p1", "name": "John"}
+
+
+def test_domains_that_write_to_the_address_are_told(caller, acme, rival):
+    Domain.objects.filter(account=acme).update(
+        dmarc_policy={"addresses": ["john@doe.com"]}, draft_addresses=["John@doe.com", "ann@x.example"]
+    )
+    Domain.objects.filter(account=rival).update(dmarc_policy={"addresses": ["john@doe.com"]})
+    number = asked(caller)
+    jobs.run_due(now=timezone.now())
+    assert data(caller, number)["data"] == [
+        [{"type": "domain", "name": "example.com", "use": "reports on DMARC"}],
+        [{"type": "domain", "name": "example.com", "use": "drafts"}],
+    ]
 
 
 def test_what_is_erased_meanwhile_is_not_shown(caller, acme):
