@@ -150,6 +150,15 @@ def test_a_mail_that_waits_again_is_not_told(submit):
     assert tell() == 1
 
 
+def test_a_mail_that_failed_twice_before_anybody_looked_is_told_once(remote, submit):
+    mail = submit()
+    refuse(mail, reply="5.1.1 the first")
+    moves.retry(Mail.objects.filter(pk=mail.pk), why="by hand", now=timezone.now())
+    refuse(mail, reply="5.7.1 the last")
+    assert tell() == 1
+    assert the_report(remote).of_recipient["Status"] == "5.7.1"
+
+
 def test_a_mail_that_fails_again_and_again_is_told_so_often_and_no_more(submit):
     mail = submit()
     for _ in range(passing.MOST_PASSED + 2):

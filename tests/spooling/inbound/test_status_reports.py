@@ -165,12 +165,13 @@ def test_whatever_a_server_says_stands_on_one_line(submit, reply):
 
 def test_an_address_in_other_letters_is_told_in_its_own_type(remote, submit):
     remote.script.stages = {"rcpt": [say("550 5.1.1 no")]}
-    submit(email="gärtner+1@x.example")
+    submit(email="gärtner+1@x.example", orcpt="böse@x.example")
     drains.run("transactional")
     tell()
     report = the_report(remote)
     assert report.of_recipient["Final-Recipient"] == r"utf-8; g\x{E4}rtner\x{2B}1@x.example"
-    assert report.outcomes[0].recipients == {"gärtner+1@x.example"}
+    assert report.of_recipient["Original-Recipient"] == r"utf-8; b\x{F6}se@x.example"
+    assert report.outcomes[0].recipients == {"gärtner+1@x.example", "böse@x.example"}
     assert "gärtner+1@x.example" in report.text
 
 
