@@ -34,6 +34,7 @@ class Options:
     track_clicks: bool = False
     track_bounces: bool = True
     spare_shown_links: bool = False
+    inline_css: bool = False
     idempotency_key: str | None = None
 
 
@@ -97,4 +98,6 @@ _READERS: dict[str, Callable[[Options, str, str], dict[str, Any]]] = {
     "trackbounces": _flag("track_bounces"),
     "bouncetracking": _flag("track_bounces"),
     "preventscam": _flag("spare_shown_links"),
+    "inlinecss": _flag("inline_css"),
+    "inlinizecss": _flag("inline_css"),
 }

@@ -18,7 +18,7 @@ from earwig import domains
 from earwig.credentials import Credential
 from earwig.errors import EarwigError
 from earwig.web import idempotency
-from spooling import errors, raw_messages
+from spooling import errors, message_html, raw_messages
 from spooling.delivery import structure
 from spooling.outbox import intake
 from spooling.outbox.drafts import Handling, NewContent, NewMail, NewSend, NewSubmission
@@ -26,6 +26,7 @@ from spooling.smtpd import logins, options, replies
 from spooling.smtpd.dialogue import Recipient
 from spooling.smtpd.logins import Login
 from spooling.smtpd.options import Options
+from templates_app.errors import TemplateError
 
 WIRE = "smtp"
 #: Different wishes for reports that recipients of one message may have; each is a copy of it.
@@ -144,7 +145,7 @@ def _ready(place: int, submitted: Submitted, now: datetime) -> _Ready:
     """Raises _Refused for what the key, its account or the message does not allow."""
     credential = logins.credential_of(submitted.login, now=now)
     wanted = options.read(structure.fields_of(submitted.raw))
-    content = raw_messages.read(submitted.raw, dropped=options.DROPPED)
+    content = _content(submitted.raw, wanted)
     domain_id = _domain(credential, content)
     if submitted.sender and not wanted.track_bounces:
         # It is what receivers see, and what their SPF looks at.
@@ -161,6 +162,14 @@ def _ready(place: int, submitted: Submitted, now: datetime) -> _Ready:
         sends=_sends(submitted, content, wanted, domain_id),
         repeat=_repeat(submitted, wanted, credential, now),
     )
+
+
+def _content(raw: bytes, wanted: Options) -> NewContent:
+    content = raw_messages.read(raw, dropped=options.DROPPED)
+    try:
+        return message_html.inlined(content) if wanted.inline_css else content
+    except TemplateError as error:
+        raise errors.MessageUnusable(f"Its style sheets cannot be inlined. {error}") from None
 
 
 def _domain(credential: Credential, content: NewContent) -> int | None:

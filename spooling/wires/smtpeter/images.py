@@ -1,5 +1,5 @@
-"""Embedded images → hosted files (contract §4.1, `images: hosted`), and style rules → style attributes, of both forms
-of a send: HTML, and complete messages. In the caller's transaction: the files come with the mails or not at all.
+"""Embedded images → hosted files (contract §4.1, `images: hosted`), of both forms of a send: HTML, and complete
+messages. In the caller's transaction: the files come with the mails or not at all.
 """
 
 from __future__ import annotations
@@ -8,15 +8,12 @@ import binascii
 import dataclasses
 import hashlib
 import re
-from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import unquote
 
-from spooling import files, raw_messages, received
-from spooling.delivery import quoted_printable, structure
+from spooling import files, message_html
 from spooling.delivery.structure import Entity
 from spooling.outbox.drafts import NewContent
-from templates_app import conversions
 
 #: Of one mail.
 MOST = 100
@@ -40,7 +37,7 @@ class Host:
         """The content with its embedded images at addresses of the web."""
         if not content.raw:
             return dataclasses.replace(content, html=self._without_data(content.html))
-        return with_html(content, self._hosted_parts)
+        return message_html.changed(content, self._hosted_parts)
 
     def _hosted_parts(self, message: Entity, html: str) -> str:
         """HTML whose images came along as parts, which the message loses."""
@@ -75,39 +72,6 @@ class Host:
             file = files.keep(self.account_id, name=name, type_=type_, data=data, now=self.now)
             self.urls[key] = files.url(file)
         return self.urls[key]
-
-
-def inlined(content: NewContent) -> NewContent:
-    """The content with the rules of its style sheets at the elements. Raises TemplateError."""
-    language = content.template_language
-    if not content.raw:
-        return dataclasses.replace(content, html=_inlined(content.html, language))
-    return with_html(content, lambda message, html: _inlined(html, language))
-
-
-def _inlined(html: str, language: str) -> str:
-    return conversions.inlined(html, language=language) if html else ""
-
-
-def with_html(content: NewContent, change: Callable[[Entity, str], str]) -> NewContent:
-    """The complete message with another HTML; one that is signed, or has none, stays. Raises MessageUnusable."""
-    message = structure.read(content.raw)
-    leaf = next(
-        (leaf for leaf in message.leaves() if leaf.type == "text/html" and not leaf.is_attachment), None
-    )
-    if leaf is None or leaf.sealed:
-        return content
-    html = received.text_of(leaf.decoded(), leaf.parameters.get("charset", ""))
-    changed = change(message, html)
-    if changed == html:
-        return content
-    leaf.body = quoted_printable.quoted(changed.replace("\r\n", "\n").replace("\n", "\r\n").encode())
-    leaf.describe(
-        b"Content-Type: text/html; charset=utf-8\r\n",
-        b"Content-Transfer-Encoding: quoted-printable\r\n",
-    )
-    made = raw_messages.read(message.octets())
-    return dataclasses.replace(content, raw=made.raw, html=made.html)
 
 
 def _content_id(leaf: Entity) -> str:

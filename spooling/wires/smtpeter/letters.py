@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from spooling import errors as spooling_errors
-from spooling import raw_messages, received
+from spooling import message_html, raw_messages, received
 from spooling.campaigns import compositions, displays
 from spooling.outbox.drafts import NewContent, NewMail, NewSend
 from spooling.wires.smtpeter import (
@@ -21,7 +21,6 @@ from spooling.wires.smtpeter import (
     attachments,
     errors,
     fields,
-    images,
     options,
     recipients,
     sources,
@@ -96,7 +95,7 @@ def _complete(properties: Properties, now: datetime) -> Letter:
     )
     _check(content)
     if told.inline_css:
-        content = images.inlined(content)
+        content = message_html.inlined(content)
     return _letter(told, [Group(content, tuple(map(_mail, people)))], people)
 
 
@@ -166,7 +165,7 @@ def _wording(properties: Properties, source: Source, told: Options) -> NewConten
     _check(content)
     # Last, as it may take a while.
     content = dataclasses.replace(content, files=attachments.read(properties))
-    return images.inlined(content) if told.inline_css else content
+    return message_html.inlined(content) if told.inline_css else content
 
 
 def _groups(content: NewContent, written: Written, people: Sequence[Recipient]) -> list[Group]:

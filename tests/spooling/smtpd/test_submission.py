@@ -1,5 +1,6 @@
 """Mail that programs submit by SMTP: whose it is, what of it goes out, and what each refusal says."""
 
+import base64
 import re
 import smtplib
 import ssl
@@ -12,6 +13,7 @@ from earwig import api_keys, domains, logins
 from earwig.models import Account, Domain, IdempotencyKey
 from earwig.models.api_keys import Scope
 from spooling import limits
+from spooling.delivery import structure
 from spooling.models import Attachment, Content, Mail, Submission
 from spooling.outbox import intake
 from spooling.smtpd import certificates
@@ -420,3 +422,47 @@ def test_messages_for_which_there_is_no_room_together_are_taken_one_by_one(accou
     )
     answers = dict(submissions.accept([one] * 3, now=NOW))
     assert sorted(answer[:3] for answer in answers.values()) == ["250", "250", "452"]
+
+
+SHEET = "<style>p { color: #123456 }</style><p>Hällo</p>"
+
+
+def html_message(option, body=SHEET):
+    return (
+        f"From: shop@sender.example\r\nSubject: Hi\r\n{option}MIME-Version: 1.0\r\n"
+        "Content-Type: multipart/alternative; boundary=aa\r\n\r\n"
+        "--aa\r\nContent-Type: text/plain\r\n\r\nHallo\r\n"
+        "--aa\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        f"{base64.b64encode(body.encode()).decode()}\r\n--aa--\r\n"
+    )
+
+
+@pytest.mark.parametrize("field", ["X-Earwig-Inline-Css", "x-smtpeter-inlinecss", "x-smtpeter-inlinizecss"])
+def test_style_sheets_are_inlined_where_the_message_asks_for_it(submit, field):
+    assert submit(message=html_message(f"{field}: true\r\n"))[0] == 250
+    sent = made_letters.of(Mail.objects.get().pk).data
+    html = structure.read(sent).parts[1]
+    assert re.search(r'<p style="color: ?#123456;?">Hällo</p>', html.text())
+    assert Content.objects.get().html == html.text()
+    assert field.lower().encode() not in sent.lower() and b"\r\n\r\nHallo\r\n--aa" in sent
+
+
+@pytest.mark.parametrize("option", ["", "X-Earwig-Inline-Css: false\r\n", "x-smtpeter-images: hosted\r\n"])
+def test_style_sheets_stay_where_it_does_not(submit, option):
+    submit(message=html_message(option))
+    assert structure.read(made_letters.of(Mail.objects.get().pk).data).parts[1].text() == SHEET
+
+
+def test_a_signed_message_keeps_its_style_sheets(submit):
+    inner = html_message("").partition("MIME-Version: 1.0\r\n")[2]
+    submit(
+        message="From: shop@sender.example\r\nX-Earwig-Inline-Css: true\r\nMIME-Version: 1.0\r\n"
+        f"Content-Type: multipart/signed; boundary=ss\r\n\r\n--ss\r\n{inner}\r\n"
+        "--ss\r\nContent-Type: application/pgp-signature\r\n\r\nAAAA\r\n--ss--\r\n"
+    )
+    assert inner.encode() in made_letters.of(Mail.objects.get().pk).data
+
+
+def test_style_sheets_that_are_too_much_are_refused(submit):
+    code, reply = submit(message=html_message("X-Earwig-Inline-Css: true\r\n", SHEET * 60_000))
+    assert (code, reply[:5]) == (554, b"5.6.0") and not Mail.objects.exists()
