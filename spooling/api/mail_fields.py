@@ -10,9 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from earwig import errors, mailboxes
-from earwig import variables as bounds
 from earwig.web.errors import Problem, Rejected
-from spooling import errors as spooling_errors
 from spooling.delivery import headers as header_fields
 from spooling.delivery.errors import MimeError
 from spooling.models.spoolers import Lane
@@ -23,8 +21,6 @@ MAX_ADDRESSES = 1000
 MAX_PROBLEMS = 100
 #: Tags in the different texts of one call, of which Liquid's count ten times: a second or two.
 MAX_TAGS_CHECKED = 100_000
-#: Characters, as JSON, of variables that several mails of one call share.
-MAX_COPIED = 32 * 1024 * 1024
 MAX_HEADERS = 50
 MAX_HEADER = 4000
 MAX_TAGS = 20
@@ -51,6 +47,7 @@ class Work:
     __slots__ = ("copied", "tags")
 
     def __init__(self) -> None:
+        #: Characters, as JSON, of variables that several mails share (`shared_variables`).
         self.copied = 0
         self.tags = 0
 
@@ -60,13 +57,6 @@ class Work:
         if self.tags > MAX_TAGS_CHECKED:
             raise Rejected([Problem(None, None, "too_many", "The texts of one call have too many tags.")])
         rendering.check(source, language)
-
-    def copy(self, variables: Mapping[str, Any], times: int) -> None:
-        """Raises Rejected for more characters of copies than MAX_COPIED."""
-        self.copied += len(bounds.text(variables)) * times
-        if self.copied > MAX_COPIED:
-            why = f"Each address gets a copy of them: at most {MAX_COPIED // 1024**2} MiB in one call."
-            raise Rejected([Problem(None, "variables", spooling_errors.VariablesRefused.code, why)])
 
 
 class Notes:
@@ -237,15 +227,6 @@ def variables(value: Any, field: str, notes: Notes) -> dict[str, Any]:
     if not isinstance(value, dict):
         notes.add(field, "wrong_type", "An object.")
         return {}
-    return value
-
-
-def shared_variables(value: Mapping[str, Any], field: str, notes: Notes, *, mails: int) -> Mapping[str, Any]:
-    """Those of several mails, each of which is to have a copy: bounded before they are copied. Raises Rejected."""
-    if why := bounds.flaw(value, bounds.OF_A_MAIL):
-        notes.add(field, spooling_errors.VariablesRefused.code, why)
-        return {}
-    notes.work.copy(value, mails)
     return value
 
 

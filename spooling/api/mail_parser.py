@@ -10,7 +10,7 @@ from typing import Any
 
 from earwig.web.errors import Problem, Rejected
 from spooling.api import mail_fields as fields
-from spooling.api import mail_files
+from spooling.api import mail_files, shared_variables
 from spooling.api.mail_fields import Notes
 from spooling.outbox.drafts import NewContent, NewMail
 
@@ -175,7 +175,7 @@ def _mails(values: Mapping[str, Any], notes: Notes) -> tuple[NewMail, ...]:
     shared = [pair for field in ("to", "cc", "bcc") for pair in values.get(field, ())]
     mails = len(personal or shared)
     if common and mails > 1:
-        common = fields.shared_variables(common, "variables", notes, mails=mails)
+        common = shared_variables.read(common, notes, mails=mails)
     if personal:
         if not common:
             return tuple(personal)

@@ -60,3 +60,15 @@ def test_nesting_is_read_up_to_its_limit(depth):
 def test_breadth_is_no_depth():
     wide = [{"a": [n]} for n in range(10_000)]
     assert bodies.load(json.dumps([2**70, *wide]).encode()) == [2**70, *wide]
+
+
+def test_brackets_in_texts_are_no_objects():
+    tags = {"text": "{{name}}" * (bodies.MAX_CONTAINERS // 2) + '\\"'}
+    assert bodies.load(json.dumps(tags).encode()) == tags
+
+
+def test_more_objects_and_lists_than_may_be_are_refused_before_they_are_made():
+    with pytest.raises(errors.InvalidJson, match="too many"):
+        bodies.load(b"[" + b"[]," * bodies.MAX_CONTAINERS + b"1]")
+    inside = b"[" + b"[]," * (bodies.MAX_CONTAINERS - 1) + b"1]"
+    assert len(bodies.load(inside)) == bodies.MAX_CONTAINERS
