@@ -22,7 +22,7 @@ def texts(mails: Sequence[NewMail], *, bounded: bool = True) -> list[str]:
         if bounded:
             _check(mails, range(len(mails)))
         return [variables.text(mail.variables) for mail in mails]
-    if bounded and sum(map(len, made)) > variables.SURELY_SMALL:
+    if bounded and max(map(len, made), default=0) > variables.SURELY_SMALL:
         _check(mails, (place for place, text in enumerate(made) if len(text) > variables.SURELY_SMALL))
     return made
 
