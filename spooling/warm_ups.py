@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F
 
 from earwig.models import Domain
+from spooling import limits
 from spooling.models import WarmUp, WarmUpDay
 
 #: How long what was read of the plans serves; a change holds from then on.
@@ -21,8 +22,6 @@ TRUSTED_SECONDS = 1.0
 MOST = 1_000_000_000
 #: How long it is kept what left on a day.
 REMEMBERED = timedelta(days=90)
-#: Nothing is foretold beyond.
-LONGEST = timedelta(days=365)
 
 
 class Spent(NamedTuple):
@@ -94,14 +93,14 @@ def left(row: WarmUp, provider: str, *, now: datetime) -> int | None:
 
 
 def room_at(row: WarmUp, provider: str, mails: int, *, start_at: datetime, now: datetime) -> datetime | None:
-    """From when on the last of so many mails to this provider may leave. None: not within a year."""
+    """From when on the last of so many mails to this provider may leave. None: not within `limits.LONGEST`."""
     day, at = _day(start_at), start_at
     room = left(row, provider, now=now) if day == _day(now) else quota(row, day)
     while room is not None and mails > room:
         mails -= room
         day, at = _day(at) + timedelta(days=1), tomorrow(at)
         room = quota(row, day)
-        if at - start_at > LONGEST:
+        if at - start_at > limits.LONGEST:
             return None
     return at
 

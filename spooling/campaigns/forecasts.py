@@ -19,8 +19,6 @@ from stats.statistics import Grouping
 
 #: Mails that a connection is taken to carry in a minute where nothing was measured: three a second.
 PER_CONNECTION = 180
-#: Nothing is foretold beyond.
-LONGEST = timedelta(days=365)
 
 
 def waiting(spooler: Spooler, remaining: int) -> dict[str, int]:
@@ -48,10 +46,10 @@ def through_at(
     """When the last of these mails, by provider, will have left, if others take nothing of what they may take.
 
     `measured`: mails that left a minute of late; 0: unknown, and then connections are taken to carry PER_CONNECTION.
-    None: never, or not within LONGEST.
+    None: never, or not within `limits.LONGEST`.
     """
     start_at, total = max(now, spooler.start_at), sum(mails.values())
-    if not total or start_at - now > LONGEST:
+    if not total or start_at - now > limits.LONGEST:
         return None
     moments = [
         _after(start_at, total, measured or inf),
@@ -59,15 +57,15 @@ def through_at(
         *_by_warm_up(spooler, mails, start_at, now),
         *_by_limits(spooler.account_id, total, start_at, now),
     ]
-    known = [moment for moment in moments if moment is not None and moment - now <= LONGEST]
+    known = [moment for moment in moments if moment is not None and moment - now <= limits.LONGEST]
     return max(known) if len(known) == len(moments) else None
 
 
-def capacity(account_id: int, of: Collection[str], *, now: datetime) -> float:
+def capacity(account_id: int, names: Collection[str]) -> float:
     """Mails a minute that the routers to these providers allow; 0 where there is none."""
     parts: defaultdict[int, float] = defaultdict(float)
     found: dict[int, Destination] = {}
-    for provider in of:
+    for provider in names:
         destination = routers.table().choose(account_id, provider)
         if destination is not None:
             found[destination.id] = destination
@@ -76,7 +74,7 @@ def capacity(account_id: int, of: Collection[str], *, now: datetime) -> float:
 
 
 def _after(begin: datetime, mails: int, per_minute: float) -> datetime | None:
-    if per_minute <= 0 or mails / per_minute > LONGEST / timedelta(minutes=1):
+    if per_minute <= 0 or mails / per_minute > limits.LONGEST / timedelta(minutes=1):
         return None
     return begin + timedelta(seconds=round(mails / per_minute * 60))
 

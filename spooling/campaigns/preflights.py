@@ -168,7 +168,7 @@ def _foretold(spooler: Spooler, result: Mapping[str, Any], now: datetime) -> dic
     sendable = result["sendable"]
     lefts = [window.left for window in limits.windows(spooler.account_id, figure="delivered", now=now)]
     rate = progress.measured(now - progress.LATELY, now, account_id=spooler.account_id)
-    per_minute = rate or forecasts.capacity(spooler.account_id, result["providers"], now=now)
+    per_minute = rate or forecasts.capacity(spooler.account_id, result["providers"])
     end = forecasts.through_at(spooler, result["providers"], measured=rate, now=now)
     return {
         "message": _flaws(spooler),

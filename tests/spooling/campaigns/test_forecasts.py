@@ -206,10 +206,9 @@ def test_capacity_is_what_routers_and_their_limits_allow_together(router, accoun
     Route.objects.create(router=slow, account=account, provider="gmail")
     limit(slow, "gmail", mails_per_minute=5)
     routers._table = routers._read()
-    now = timezone.now()
-    assert forecasts.capacity(account.pk, ["gmail"], now=now) == 5
-    assert forecasts.capacity(account.pk, ["gmail", "yahoo", "other"], now=now) == 105
-    assert forecasts.capacity(account.pk, [], now=now) == 0
+    assert forecasts.capacity(account.pk, ["gmail"]) == 5
+    assert forecasts.capacity(account.pk, ["gmail", "yahoo", "other"]) == 105
+    assert forecasts.capacity(account.pk, []) == 0
 
 
 def test_progress_is_foretold_without_a_look_at_the_mails(campaign, spool, router):
