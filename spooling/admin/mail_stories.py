@@ -146,8 +146,8 @@ def _reasons(mail: Mail, state: str, now: datetime) -> list[Reason]:
     """Of a mail that waits. Suppressions stand by themselves, and the headline says when it is due."""
     if state != MailState.WAITING:
         return []
-    found = explanations.of_mail(mail, now=now).reasons
-    return [reason for reason in found if not reason.code.startswith(("suppressed_", "due", "not_due"))]
+    held = explanations.holding(mail, now=now)
+    return [reason for reason in held if not reason.code.startswith(("suppressed_", "not_due"))]
 
 
 def _calls(mail: Mail, happened: list[Event]) -> list[tuple[str, WebhookDelivery]]:

@@ -61,9 +61,15 @@ def of_mail(mail: Mail, *, now: datetime) -> Explanation:
     return Explanation(mail=mail, state=state, reasons=tuple(_chain(mail, MailState(state), now)))
 
 
+def holding(mail: Mail, *, now: datetime) -> list[Reason]:
+    """Whatever holds a mail that waits, the strongest first; empty where it leaves next."""
+    return [*_held_by_spooler(mail.spooler, now), *_held_by_itself(mail, now), *_held_on_its_way(mail, now)]
+
+
 def _chain(mail: Mail, state: MailState, now: datetime) -> Iterator[Reason]:
     if state == MailState.WAITING:
-        yield from _waiting(mail, now)
+        due = Reason(code="due", message="It is due and leaves next.", at=mail.due_at)
+        yield from holding(mail, now=now) or [due]
     elif state == MailState.SENDING:
         yield Reason(code="sending", message="A worker is sending it.")
     else:
@@ -109,12 +115,6 @@ def _afterwards(mail: Mail) -> Iterator[Reason]:
         ("clicked", "A link of it was followed.", mail.clicked_at),
     )
     yield from (Reason(code=code, message=message, at=at) for code, message, at in happened if at is not None)
-
-
-def _waiting(mail: Mail, now: datetime) -> Iterator[Reason]:
-    """Whatever holds it, strongest first; that it is about to leave, where nothing does."""
-    held = [*_held_by_spooler(mail.spooler, now), *_held_by_itself(mail, now), *_held_on_its_way(mail, now)]
-    yield from held or [Reason(code="due", message="It is due and leaves next.", at=mail.due_at)]
 
 
 def _held_by_spooler(spooler: Spooler, now: datetime) -> Iterator[Reason]:

@@ -185,7 +185,9 @@ def test_the_page_says_what_keeps_a_waiting_mail_from_leaving(staff, mail):
     until = routers.defer(router.pk, fault="no route", now=timezone.now() + timedelta(hours=1))
     routers._table = None
     sentence = "The server that it leaves by cannot be reached."
-    assert f"{sentence} ({until:%d %b %Y, %H:%M} UTC)" in shown(staff, mail)
+    Mail.objects.update(opened_at=timezone.now())
+    page = shown(staff, mail)
+    assert f"{sentence} ({until:%d %b %Y, %H:%M} UTC)" in page and "It was opened." not in page
     outbox_states.put(state="delivered")
     assert sentence not in shown(staff, mail)
 
