@@ -15,7 +15,7 @@ from templates_app import conversions
 def inlined(content: NewContent) -> NewContent:
     """The content with the rules of its style sheets at the elements; a signed one stays. Takes some 60 ms.
 
-    Raises TemplateError.
+    Raises TemplateError and MessageUnusable.
     """
     language = content.template_language
     if not content.raw:

@@ -136,7 +136,7 @@ class Event(models.Model):
             # Who tells of them reads nothing else.
             models.Index(
                 fields=["transaction", "id"],
-                condition=models.Q(kind__in=["blocked", "expired", "failed", "quarantined"]),
+                condition=models.Q(kind__in=[*UNDELIVERED]),
                 name="event_undelivered",
             ),
         ]

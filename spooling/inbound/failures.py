@@ -128,7 +128,7 @@ def _report(failure: _Failure) -> Report:
     whole = handling.ret.upper() == "FULL" and sent.isascii() and 0 < len(sent) <= MOST_RETURNED
     return Report(
         host=settings.INBOUND_HOST,
-        author=headers.Address(passing.AUTHOR, passing.author()),
+        author=headers.Address(passing.AUTHOR, passing.postmaster()),
         to=listener,
         subject=passing.SUBJECTS[Action.FAILED],
         action=Action.FAILED,

@@ -53,8 +53,8 @@ def pass_on(mail: Mail, action: Action, report: bytes, *, now: datetime) -> None
         log.info("A report was not passed on.", extra={"error": type(error).__name__})
 
 
-def author() -> str:
-    """The address that reports come from."""
+def postmaster() -> str:
+    """Whose address reports come from."""
     return f"postmaster@{settings.INBOUND_HOST}"
 
 
@@ -69,7 +69,7 @@ def _passed(action: Action, report: bytes) -> NewContent:
         passed = raw_messages.read(report)
     except MessageUnusable:
         passed = NewContent(
-            from_email=author(),
+            from_email=postmaster(),
             from_name=AUTHOR,
             subject=SUBJECTS[action],
             text=_TEXT,

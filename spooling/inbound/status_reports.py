@@ -80,15 +80,8 @@ def message(report: Report) -> bytes:
     )
 
 
-def message_id(header: bytes) -> str:
-    """The Message-ID of a header, with its brackets; empty without one that can be referred to."""
-    values = (each.value for each in structure.fields_of(header) if each.name == "message-id")
-    value = next(values, b"")
-    return value.decode("ascii") if _MESSAGE_ID.fullmatch(value) else ""
-
-
 def _header(report: Report, boundary: str) -> list[bytes]:
-    known = message_id(report.returned)
+    known = _message_id(report.returned)
     type_ = f"multipart/report; report-type=delivery-status{headers.parameter('boundary', boundary)}"
     return [
         headers.address_field("From: ", (report.author,))[0],
@@ -98,6 +91,13 @@ def _header(report: Report, boundary: str) -> list[bytes]:
         *(f"{name}: {known}\r\n".encode("ascii") for name in ("In-Reply-To", "References") if known),
         f"MIME-Version: 1.0\r\nContent-Type: {type_}\r\n".encode("ascii"),
     ]
+
+
+def _message_id(header: bytes) -> str:
+    """The Message-ID of a header, with its brackets; empty without one that can be referred to."""
+    values = (each.value for each in structure.fields_of(header) if each.name == "message-id")
+    value = next(values, b"")
+    return value.decode("ascii") if _MESSAGE_ID.fullmatch(value) else ""
 
 
 def _for_people(report: Report) -> bytes:
