@@ -34,12 +34,16 @@ def site(account, key, client, settings, monkeypatch):
 
 
 class Site:
+    """Bodies are sent as JSON, with what `here` says where the text HERE stands: that may be no JSON."""
+
+    here = '"HERE"'
+
     def __init__(self, client, key, template):
         self.client, self.key, self.template = client, key, template
 
     def post(self, path, body, verb="POST"):
-        """`body` as JSON, bytes as they are."""
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        """Bytes are sent as they are."""
+        content = body if isinstance(body, bytes) else json.dumps(body).replace('"HERE"', self.here).encode()
         headers = {"Authorization": f"Token {self.key}", "X-RMTA-API-Key": self.key}
         if path.startswith("/v1/"):
             path += f"?access_token={self.key}"
