@@ -223,7 +223,7 @@ def metadata(value: Any, field: str, notes: Notes) -> Mapping[str, Any]:
 
 
 def variables(value: Any, field: str, notes: Notes) -> dict[str, Any]:
-    """What the templates name. That it is not too much, the JSON shows for nothing that the outbox makes of it."""
+    """What the templates name; the outbox bounds it."""
     if not isinstance(value, dict):
         notes.add(field, "wrong_type", "An object.")
         return {}
