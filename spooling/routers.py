@@ -130,6 +130,16 @@ def table() -> Table:
     return _table
 
 
+def out_of_use(account_id: int, provider: str) -> Router | None:
+    """The router that this mail would leave by first, where none that `Table.choose` may take is in use."""
+    theirs = Q(account_id=account_id) | Q(account=None)
+    routes = Route.objects.filter(theirs, provider=provider).select_related("router")
+    routed = {route.account_id: route.router for route in routes}
+    defaults = {router.account_id: router for router in Router.objects.filter(theirs, default=True)}
+    found = (of.get(whose) for whose in (account_id, None) for of in (routed, defaults))
+    return next((router for router in found if router and router.kind != RouterKind.WEBHOOK), None)
+
+
 def ensure_default() -> None:
     """Make the installation's default router of SMTP_URL, or of the mail trap where that is empty.
 
@@ -224,18 +234,6 @@ def _destination(router: Router, deferred_until: datetime | None, limits: Mappin
         allow_private=router.allow_private,
         limits=limits,
     )
-
-
-def out_of_use(account_id: int, provider: str) -> Router | None:
-    """The router that this mail would leave by first, where none that `Table.choose` may take is in use."""
-    routes = Route.objects.filter(provider=provider).select_related("router")
-    routed = {route.account_id: route.router for route in routes if route.account_id in (account_id, None)}
-    defaults = {
-        router.account_id: router
-        for router in Router.objects.filter(Q(account_id=account_id) | Q(account=None), default=True)
-    }
-    found = (of.get(whose) for whose in (account_id, None) for of in (routed, defaults))
-    return next((router for router in found if router and router.kind != RouterKind.WEBHOOK), None)
 
 
 def _password(router: Router) -> str | None:
