@@ -5,6 +5,7 @@ import pytest
 from django.utils import timezone
 
 from earwig.models import Account
+from earwig.variables import MOST_LEVELS
 from spooling import errors, ledger, spoolers
 from spooling.models import Attachment, Backlog, Content, ContentFile, Mail, Pending, Spooler, Submission
 from spooling.outbox import intake
@@ -109,7 +110,8 @@ def test_an_account_over_its_limit_spools_nothing_and_the_other_goes_on(account,
     assert Mail.objects.filter(account=other_account).count() == 2
 
 
-NESTED = functools.reduce(lambda inner, _: {"in": inner}, range(280), 1)
+def nested(levels):
+    return functools.reduce(lambda inner, _: {"in": inner}, range(levels), 1)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ NESTED = functools.reduce(lambda inner, _: {"in": inner}, range(280), 1)
         {"line": "a\nb\r\n"},
         {"quote": "\"'\\", "é": "日本語 \u2028"},
         {"wide": 2**80, "half": 0.5, "no": None},
-        NESTED,
+        nested(MOST_LEVELS),
     ],
 )
 def test_the_variables_of_each_mail_are_kept_as_they_are(account, variables):
@@ -129,6 +131,24 @@ def test_the_variables_of_each_mail_are_kept_as_they_are(account, variables):
 
     kept = dict(Mail.objects.values_list("email", "variables"))
     assert kept == {"a@x.example": variables, "b@x.example": {}}
+
+
+def test_variables_beyond_the_bound_name_their_mail_and_store_none(account):
+    mails = [
+        intake.NewMail(email=f"{n}@x.example", variables=nested(MOST_LEVELS + (n == 3))) for n in range(5)
+    ]
+    with pytest.raises(errors.VariablesRefused) as refused:
+        _accept(account, mails)
+    assert refused.value.place == 3 and not Mail.objects.exists()
+
+
+def test_the_platform_s_own_variables_have_no_bound(account):
+    variables = {"deep": nested(280), "text": "x" * 300_000, "list": [1] * 20_000}
+    mails = [intake.NewMail(email="a@x.example", variables=variables)]
+    submission = intake.NewSubmission(account_id=account.pk, wire="native", bounded=False)
+    send = intake.NewSend(content=intake.NewContent(from_email="a@x.example"), mails=tuple(mails))
+    intake.accept(submission, [send], now=timezone.now())
+    assert Mail.objects.get().variables == variables
 
 
 def test_names_may_hold_whatever_separates_them(account):
