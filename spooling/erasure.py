@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from spooling import unicode_addresses
+
 ERASED = "[erased]"
 
 #: What may stand before an address that ends with these characters but is not it: `xa@b.org` is not
@@ -45,13 +47,16 @@ class Erasure:
 
 
 def of_addresses(emails: Iterable[str]) -> Erasure:
-    """Exact occurrences of the addresses, in any letter case, also as links and HTML write them."""
-    spellings = {
-        form for email in emails for form in (email, quote(email, safe=""), quote(email), html.escape(email))
-    }
+    """Exact occurrences of the addresses, in any letter case, also as links, HTML and reports write them."""
+    spellings = {form for email in emails for form in _spellings(email)}
     # An address that begins another one comes after it.
     forms = "|".join(re.escape(form) for form in sorted(spellings, key=len, reverse=True))
     return Erasure((re.compile(f"{_BEFORE}(?:{forms}){_AFTER}", re.IGNORECASE),) if forms else ())
+
+
+def _spellings(email: str) -> tuple[str, ...]:
+    numbered = () if email.isascii() else (unicode_addresses.numbered(email),)
+    return (email, quote(email, safe=""), quote(email), html.escape(email), *numbered)
 
 
 def of_person(email: str, name: str) -> Erasure:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spooling import erasure, raw_erasure
-from spooling.delivery import structure
+from spooling import erasure, raw_erasure, unicode_addresses
+from spooling.delivery import structure, written_fields
 
 ADDRESS = "joe.bleu@people.example"
 WORDS = erasure.of_addresses([ADDRESS])
@@ -135,3 +135,48 @@ def test_whatever_the_part_is_the_address_is_gone(type_, encoding, around, inlin
     raw = mixed(type_, data, encoding, "inline" if inline else "attachment")
     left = raw_erasure.without(raw, WORDS)
     assert not raw_erasure.holds(left, WORDS) and raw_erasure.without(left, WORDS) == left
+
+
+def test_messages_encoded_within_each_other_are_looked_into_so_often_and_stop_nothing():
+    coded = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    seen, unseen = raw_erasure.MOST_ENCODED, 5_000
+    inner = b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.b64encode(b" " + ADDRESS.encode())
+    assert raw_erasure.holds(HEAD + coded * seen + inner, WORDS)
+    assert not raw_erasure.holds(HEAD + coded * unseen + inner, WORDS)
+    left = raw_erasure.without(b"To: " + ADDRESS.encode() + b"\r\n" + HEAD + coded * unseen + inner, WORDS)
+    assert ADDRESS.encode() not in left
+
+
+@pytest.mark.parametrize(
+    "stays", ["über@people.example", "Über <über@bücher.example>", "Ann <ann@x.example>"]
+)
+def test_other_addresses_of_a_field_stay_whatever_they_are_written_in(stays):
+    raw = f"To: {stays}, {ADDRESS}\r\n".encode() + HEAD + b"\r\nHello\r\n"
+    to = structure.read(raw_erasure.without(raw, WORDS)).fields[0]
+    (kept,) = written_fields.addresses(to)
+    assert kept.email.startswith(("über@", "ann@")) and ADDRESS.encode() not in to.octets
+
+
+@pytest.mark.parametrize(
+    "written", ["joe.bleu @ people.example", "joe.bleu@\r\n people.example", "joe.bleu(j)@people.example"]
+)
+def test_an_address_goes_from_its_field_however_it_is_written(written):
+    raw = f"To: {written}, ann@x.example\r\n".encode() + HEAD + b"\r\nHello\r\n"
+    assert raw_erasure.without(raw, WORDS).startswith(b"To: ann@x.example\r\nFrom: ")
+
+
+@pytest.mark.parametrize("encoding", ["7bit", "quoted-printable", "base64"])
+def test_a_header_that_a_report_returns_is_read_as_one(encoding):
+    word = base64.b64encode(f"für {ADDRESS}".encode()).decode()
+    header = f"Subject: =?utf-8?b?{word}?=\r\nX-Kept: yes\r\n".encode()
+    left = raw_erasure.without(mixed("text/rfc822-headers", header, encoding), WORDS)
+    text = last_of(left).text()
+    assert "X-Kept: yes" in text and word not in text and not raw_erasure.holds(left, WORDS)
+
+
+def test_an_address_that_is_not_ascii_goes_from_what_reports_tell_machines():
+    email = "joe+blé@people.example"
+    told = f"Final-Recipient: utf-8; {unicode_addresses.numbered(email)}\r\nAction: failed\r\n"
+    raw = mixed("message/delivery-status", told.encode("ascii"), "7bit")
+    left = raw_erasure.without(raw, erasure.of_addresses([email]))
+    assert last_of(left).body.rstrip() == b"Final-Recipient: utf-8; [erased]\r\nAction: failed"
