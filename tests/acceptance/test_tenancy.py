@@ -32,7 +32,7 @@ WIRES = re.compile(r"/(api/v?3\.0|octosend|v1|smtpeter|relay|accounts|user|token
 
 def _flat(patterns, prefix=""):
     for pattern in patterns:
-        path = prefix + str(pattern.pattern)
+        path = prefix + str(pattern.pattern).replace("(?:/|$)", "/")
         if isinstance(pattern, URLPattern):
             yield simplify_regex(path), pattern.callback
         else:
