@@ -2,7 +2,8 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import stats.models
+import stats.models.events
+import stats.models.webhooks
 
 
 class Migration(migrations.Migration):
@@ -16,7 +17,7 @@ class Migration(migrations.Migration):
             name="Reader",
             fields=[
                 ("name", models.CharField(max_length=30, primary_key=True, serialize=False)),
-                ("transaction", stats.models.TransactionId()),
+                ("transaction", stats.models.events.TransactionId()),
                 ("event_id", models.BigIntegerField(default=0)),
             ],
         ),
@@ -29,7 +30,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("transaction", stats.models.TransactionId()),
+                ("transaction", stats.models.events.TransactionId()),
                 ("event_id", models.BigIntegerField(default=0)),
             ],
         ),
@@ -189,7 +190,10 @@ class Migration(migrations.Migration):
                 ("ended_at", models.DateTimeField(null=True)),
                 ("at", models.DateTimeField()),
                 ("detail", models.JSONField(default=dict)),
-                ("transaction", stats.models.TransactionId(db_default=stats.models.CurrentTransaction())),
+                (
+                    "transaction",
+                    stats.models.events.TransactionId(db_default=stats.models.events.CurrentTransaction()),
+                ),
             ],
             options={
                 "indexes": [
@@ -346,7 +350,10 @@ class Migration(migrations.Migration):
                 (
                     "token",
                     models.CharField(
-                        default=stats.models.new_webhook_token, editable=False, max_length=33, unique=True
+                        default=stats.models.webhooks.new_webhook_token,
+                        editable=False,
+                        max_length=33,
+                        unique=True,
                     ),
                 ),
                 ("account_id", models.BigIntegerField()),
@@ -365,7 +372,7 @@ class Migration(migrations.Migration):
                 ("previous_secret_sealed", models.TextField(blank=True, editable=False)),
                 ("previous_until", models.DateTimeField(editable=False, null=True)),
                 ("verified_at", models.DateTimeField(blank=True, null=True)),
-                ("transaction", stats.models.TransactionId(default=0)),
+                ("transaction", stats.models.events.TransactionId(default=0)),
                 ("event_id", models.BigIntegerField(default=0)),
                 ("tries", models.PositiveIntegerField(default=0, help_text="Failures in a row.")),
                 ("failing_since", models.DateTimeField(null=True)),
