@@ -14,8 +14,8 @@ from earwig.web.errors import Problem, Rejected
 from earwig.web.serializers import StrictSerializer, VariablesField
 from spooling.api import mail_fields as fields
 from spooling.api import mail_files, mail_templates
-from spooling.api.mail_fields import Notes
 from spooling.api.mail_parser import Letter, Named
+from spooling.api.notes import Notes, Work
 from spooling.errors import FieldsRefused
 from spooling.models.spoolers import Lane
 from spooling.outbox.drafts import NewContent
@@ -49,7 +49,7 @@ def _path(path: str) -> str:
 def _checked(read: _Reader, name: str, value: Any) -> Any:
     """As a reader of mails has it. Raises ValidationError."""
     problems: list[Problem] = []
-    found = read(value, name, Notes(0, problems, fields.Work()))
+    found = read(value, name, Notes(0, problems, Work()))
     if problems:
         raise serializers.ValidationError(problems[0].message, code=problems[0].code)
     return found
@@ -123,7 +123,7 @@ def message(body: Any, account_id: int) -> NewContent:
     Raises Rejected with all problems, at most 100.
     """
     problems: list[Problem] = []
-    notes = Notes(None, problems, fields.Work())
+    notes = Notes(None, problems, Work())
     # Tags are looked at when it is known in which language they are.
     notes.parses = False
     values = _read(body, notes)

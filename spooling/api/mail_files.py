@@ -8,7 +8,7 @@ from typing import Any
 
 from earwig import media_types
 from spooling.api import mail_fields
-from spooling.api.mail_fields import Notes
+from spooling.api.notes import Notes
 from spooling.outbox.drafts import NewFile
 
 MAX_FILES = 100

@@ -11,7 +11,7 @@ from typing import Any
 from earwig.web.errors import Problem, Rejected
 from spooling.api import mail_fields as fields
 from spooling.api import mail_files, shared_variables
-from spooling.api.mail_fields import Notes
+from spooling.api.notes import MAX_PROBLEMS, Notes, Work
 from spooling.outbox.drafts import NewContent, NewMail
 
 MAX_LETTERS = 1000
@@ -54,12 +54,12 @@ def parse(body: Any, *, now: datetime) -> list[Letter]:
     if not 1 <= len(objects) <= MAX_LETTERS:
         raise Rejected([Problem(None, None, "invalid", f"A mail, or a list of 1 to {MAX_LETTERS} mails.")])
     problems: list[Problem] = []
-    complete, work = [], fields.Work()
+    complete, work = [], Work()
     for index, data in enumerate(objects):
         letter = _letter(data, Notes(index, problems, work), now)
         if letter is not None:
             complete.append(letter)
-        if len(problems) >= fields.MAX_PROBLEMS:
+        if len(problems) >= MAX_PROBLEMS:
             # A million wrong addresses are not all read to list a hundred.
             break
     if problems:

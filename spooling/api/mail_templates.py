@@ -11,8 +11,8 @@ from typing import Any
 from django.db.models import Q
 
 from earwig.web.errors import Problem, Rejected
-from spooling.api import mail_fields
 from spooling.api.mail_parser import Letter, Named
+from spooling.api.notes import MAX_PROBLEMS, Notes, Work
 from spooling.outbox.drafts import NewContent
 from templates_app import templates
 from templates_app.errors import TemplateError
@@ -30,7 +30,7 @@ _TEXTS = {
 _Versions = Mapping[uuid.UUID, Mapping[int, TemplateVersion]]
 
 
-class _Known(mail_fields.Work):
+class _Known(Work):
     """Checks each text once: many letters of a call say the same."""
 
     __slots__ = ("sources",)
@@ -58,9 +58,9 @@ def filled(letters: Sequence[Letter], account_id: int) -> Sequence[Letter]:
     problems: list[Problem] = []
     full, known = [], _Known()
     for index, letter in enumerate(letters):
-        content = _content(letter, found, mail_fields.Notes(index, problems, known))
+        content = _content(letter, found, Notes(index, problems, known))
         full.append(replace(letter, content=content))
-        if len(problems) >= mail_fields.MAX_PROBLEMS:
+        if len(problems) >= MAX_PROBLEMS:
             break
     if problems:
         raise Rejected(problems)
@@ -81,7 +81,7 @@ def _find(named: Sequence[Named], account_id: int) -> _Versions:
     return found
 
 
-def _content(letter: Letter, found: _Versions, notes: mail_fields.Notes) -> NewContent:
+def _content(letter: Letter, found: _Versions, notes: Notes) -> NewContent:
     """The letter's content, complete where nothing was noted."""
     named = letter.template
     if named is None:
@@ -104,7 +104,7 @@ def _content(letter: Letter, found: _Versions, notes: mail_fields.Notes) -> NewC
     return content
 
 
-def _check_own(letter: Letter, named: Named, language: str, notes: mail_fields.Notes) -> None:
+def _check_own(letter: Letter, named: Named, language: str, notes: Notes) -> None:
     """What the letter says itself is in the template's language, which its parser did not know."""
     for field, source in _own_sources(letter.content, named.said):
         try:
@@ -119,7 +119,7 @@ def _own_sources(content: NewContent, said: frozenset[str]) -> Iterator[tuple[st
     yield from ((f"headers.{name}"[:200], value) for name, value in content.headers)
 
 
-def _check_presence(content: NewContent, notes: mail_fields.Notes) -> None:
+def _check_presence(content: NewContent, notes: Notes) -> None:
     if not content.from_email:
         notes.add("from", "required", "Neither the mail nor its template says who sends it.")
     if not (content.html or content.text):

@@ -23,7 +23,7 @@ from earwig.web import errors
 from earwig.web.errors import Problem, Rejected
 from earwig.web.views import JsonOnly
 from spooling.api import campaign_inputs, campaign_outputs, examples, mail_fields, outputs, uploads
-from spooling.api.mail_fields import Notes
+from spooling.api.notes import Notes, Work
 from spooling.api.spoolers import SpoolerView
 from spooling.campaigns import filling, recipient_imports
 
@@ -145,7 +145,7 @@ class RecipientImportView(SpoolerView):
 
 def read(body: Any) -> list[filling.Entry]:
     """The recipients of a body. Raises Rejected with all problems, at most 100."""
-    notes = Notes(None, [], mail_fields.Work())
+    notes = Notes(None, [], Work())
     listed = body.get("recipients") if isinstance(body, dict) else None
     if isinstance(body, dict):
         for name in body.keys() - {"recipients"}:

@@ -8,7 +8,7 @@ from typing import Any
 from earwig import variables
 from earwig.web.errors import Problem, Rejected
 from spooling import errors
-from spooling.api.mail_fields import Notes
+from spooling.api.notes import Notes
 
 #: Characters, as JSON, of the copies of all mails of one call.
 MAX_COPIED = 32 * 1024 * 1024
