@@ -183,3 +183,13 @@ def test_any_object_is_read_or_refused(values):
                 getattr(parameters, read)(name)
             except errors.InvalidField:
                 pass
+
+
+@pytest.mark.parametrize(
+    "number", [2**63, 2**64 - 1, 2**64, 10**19, -(10**20), 12345678901234567890123, 10**400]
+)
+def test_a_number_of_any_length_is_told_as_it_was_written(number):
+    read = inputs.read(b'{"variables": {"order": %d, "name": "Ann"}, "limit": %d}' % (number, number))
+    assert read.mapping("variables") == {"order": str(number), "name": "Ann"}
+    with pytest.raises(errors.InvalidField):
+        read.integer("limit", default=0)
