@@ -117,6 +117,8 @@ def _used_up(mail: Mail, now: datetime) -> Iterator[Reason]:
 
 def _no_worker(mail: Mail, now: datetime) -> Iterator[Reason]:
     silent = heartbeats.silent_seconds(now=now)[mail.lane]
-    if silent is not None and silent > SILENT_SECONDS:
+    if silent is None:
+        yield Reason(code="no_worker", message="No worker that sends such mail was ever at work.")
+    elif silent > SILENT_SECONDS:
         since = now - timedelta(seconds=silent)
         yield Reason(code="no_worker", message="No worker that sends such mail is at work.", at=since)

@@ -1,9 +1,11 @@
 """What tests of the outbox and of delivery start from: mails to spool, and a router to a real server on loopback."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
-from spooling import limits, routers, spoolers, wakeups
+from spooling import heartbeats, limits, routers, spoolers, wakeups
 from spooling.models import Router
 from spooling.outbox import intake
 
@@ -44,6 +46,13 @@ def campaign(account):
     spooler = spoolers.open_campaign(account, name="spring", now=timezone.now())
     spoolers.ready(spooler, now=timezone.now())
     return spooler
+
+
+@pytest.fixture
+def workers(db):
+    """A worker of each queue is at work, whatever moment a test looks at."""
+    for queue in heartbeats.QUEUES:
+        heartbeats.beat(queue, now=timezone.now() + timedelta(days=365))
 
 
 @pytest.fixture

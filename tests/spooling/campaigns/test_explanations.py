@@ -12,7 +12,7 @@ from spooling.campaigns import explanations
 from spooling.models import Mail, Router, Spooler
 from tests import outbox_states
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("workers")]
 
 ADDRESS = "ann@people.example"
 

@@ -9,10 +9,10 @@ from earwig import domains, sealing
 from earwig.models import Account
 from spooling import heartbeats, limits, routers, warm_ups
 from spooling.campaigns import explanations
-from spooling.models import LedgerDelta, Mail, ProviderLimit, Route, Router, Shape
+from spooling.models import Heartbeat, LedgerDelta, Mail, ProviderLimit, Route, Router, Shape
 from tests import outbox_states
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("workers")]
 
 ADDRESS = "ann@people.example"
 
@@ -188,8 +188,10 @@ def test_what_holds_it_longer_than_it_was_put_off_comes_first(mail, router):
     assert codes(mail, now) == ["router_rests", "not_due"]
 
 
-def test_workers_that_fell_silent_are_told(mail):
+def test_workers_that_fell_silent_or_never_were_are_told(mail):
     now = timezone.now()
+    Heartbeat.objects.all().delete()
+    assert codes(mail, now) == ["no_worker"]
     heartbeats.beat("transactional", now=now - timedelta(hours=1))
     heartbeats.beat("bulk", now=now - timedelta(seconds=30))
     assert codes(mail, now) == ["due"]
