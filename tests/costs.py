@@ -9,7 +9,7 @@ from templates_app import errors
 MEBIBYTE = 1024 * 1024
 
 #: CPU time below which nothing is measured again; above it, the machine's other work may have been counted too.
-_PLAINLY_QUICK = 0.05
+_PLAINLY_QUICK = 0.09
 
 _ROUNDS = 6
 
