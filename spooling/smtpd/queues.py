@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +19,8 @@ from spooling.smtpd.submissions import Submitted
 
 #: Messages, and octets of them, that are stored together.
 TOGETHER, OCTETS_TOGETHER = 50, 4 * 1024 * 1024
+#: A connection that rested for so long is looked at before it is used; one that fails in use is closed anyway.
+RESTED_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +63,12 @@ class Queue:
             thread.join()
 
     def _work(self) -> None:
+        used_at = -math.inf
         try:
             while (batch := self._batch()) is not None:
-                connection.close_if_unusable_or_obsolete()
+                if time.monotonic() - used_at > RESTED_SECONDS:
+                    connection.close_if_unusable_or_obsolete()
+                used_at = time.monotonic()
                 for waiting, reply in zip(batch, _replies([each.submitted for each in batch]), strict=True):
                     waiting.answer(reply)
         finally:
