@@ -74,7 +74,7 @@ def respond(exc: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     if isinstance(exc, Http404):
         return text("not found", 404)
     if isinstance(exc, exceptions.MethodNotAllowed):
-        return HttpResponse(status=405)
+        return text("", 405)
     return text(str(exc), exc.status_code) if isinstance(exc, exceptions.APIException) else None
 
 

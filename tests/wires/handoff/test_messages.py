@@ -196,6 +196,7 @@ def test_handoff_19_reading_what_is_not_there(application):
         assert application.get(f"/message/{malformed}/").status_code == 404
     refused = application.post(f"/message/{UNKNOWN_ID}/")
     assert (refused.status_code, refused.content, refused["Allow"]) == (405, b"", "GET, HEAD")
+    assert refused["Content-Type"] == "text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize("path", ["/sender/", "/message/"])
