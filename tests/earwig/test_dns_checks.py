@@ -97,7 +97,7 @@ def test_a_silent_server_costs_no_more_than_the_domains_time(published, domain):
     published.deaf = True
     began = time.monotonic()
     found = dns_looks.look(domain, seconds=2)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 4
     assert {finding.state for finding in found.values()} == {"unreachable"}
 
 
@@ -423,7 +423,7 @@ def test_a_tick_ends_in_its_time_where_no_server_answers(zone, account, domain):
     zone.deaf = True
     began = time.monotonic()
     assert tasks.check_dns() == 1
-    assert time.monotonic() - began < tasks.DNS_SECONDS + 8
+    assert time.monotonic() - began < tasks.DNS_SECONDS + 1
     assert list(Domain.objects.filter(dns_checked_at=None)) == [never]
 
 

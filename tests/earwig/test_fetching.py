@@ -225,7 +225,7 @@ def test_a_slow_one_is_given_up(allowed, serve, begin, again):
     begun = time.monotonic()
     with pytest.raises(errors.TargetUnanswered, match="in time"):
         get(f"http://{serve(drip)}/", seconds=0.4)
-    assert 0.4 <= time.monotonic() - begun < 10
+    assert 0.4 <= time.monotonic() - begun < 4
 
 
 def test_time_is_counted_over_all_redirections(allowed, server):

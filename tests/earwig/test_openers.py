@@ -12,8 +12,8 @@ from tests import certificates
 
 SECONDS = 0.4
 
-#: However busy the machine is; what fails to give up takes longer.
-MOST_SECONDS = 10.0
+#: What fails to give up takes longer.
+MOST_SECONDS = 2.0
 
 
 def drip(connection, begin, again):

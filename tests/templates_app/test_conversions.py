@@ -115,7 +115,7 @@ def test_a_word_that_only_the_parser_makes_is_no_tag(word, language):
     "html", ["ewtag" + "x" * 1_000_000, "".join(f"ewtag{n}x" for n in range(80_000))], ids=["long", "many"]
 )
 def test_html_full_of_words_like_those_for_tags_costs_no_more(html):
-    assert costs.seconds(lambda: text_of(html + "{{a}}"), enough=1) < 2
+    assert costs.seconds(lambda: text_of(html + "{{a}}"), enough=0.5) < 1
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,12 @@ def test_html_full_of_words_like_those_for_tags_costs_no_more(html):
         "{%" * 400_000,
     ],
 )
-def test_hostile_html_takes_no_longer_than_it_is_long(html):
-    for convert in (inlined, text_of):
-        assert costs.seconds(partial(costs.refused, partial(convert, html)), enough=1) < 2
+def test_hostile_html_takes_no_longer_than_a_second(html):
+    def act():
+        for convert in (inlined, text_of):
+            costs.refused(partial(convert, html))
+
+    assert costs.seconds(act, enough=0.9) < 1
 
 
 PIECES = st.sampled_from(

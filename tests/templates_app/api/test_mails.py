@@ -186,7 +186,7 @@ def test_a_thousand_large_texts_of_one_call_are_refused_before_they_take_long(ap
         assert answer.status_code == 400 and not Mail.objects.exists()
         assert [problem["code"] for problem in answer.json()["errors"]] == ["too_many"]
 
-    assert costs.seconds(act, enough=8) < 12
+    assert costs.seconds(act, enough=6) < 8
 
 
 @pytest.mark.parametrize("language", [None, *FULL])

@@ -120,4 +120,4 @@ def test_marking_takes_no_longer_than_its_source_is_long(part):
         shown(source, opens=True, clicks=True)
         shown(source, language="liquid", opens=True, clicks=True)
 
-    assert costs.seconds(act, enough=3) < 4
+    assert costs.seconds(act, enough=2) < 3
